@@ -1,0 +1,1 @@
+"""Real servers for the integration tests: Apache Kafka (KRaft), Redis, Valkey."""
