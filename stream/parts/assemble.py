@@ -1,0 +1,135 @@
+"""Assembling columns from values as they come: the encoding, in one place, of features, predictions and segments."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.vocabulary import Vocabulary
+from stream.model.compiled import CompiledModel
+from stream.parts.columns import Columns, Float64Array
+from stream.parts.encoding import category_text, encode_class, encode_score
+from stream.parts.hashes import hash_ids
+from stream.timeline.panes import Int64Array
+from tidegauge.definition import Definition
+
+Values = Sequence[object] | NDArray[np.generic]
+
+
+@dataclass(slots=True, kw_only=True)
+class RawRows:
+    """n rows of one model and version, column by column, before any encoding.
+
+    A feature, segment or optional column that is absent is missing for every row.
+    """
+
+    ids: Sequence[str]
+    timestamps_ms: Int64Array
+    predictions: Values
+    features: Mapping[str, Values] = field(default_factory=dict)
+    segments: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    latency_ms: Values | None = None
+    error: NDArray[np.bool_] | None = None
+    on_time: NDArray[np.bool_] | None = None
+
+
+def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
+    """Encode raw rows for a compiled model.
+
+    Features the definition does not name are left out; while learning, without declared features, all are kept.
+    """
+    count = len(rows.ids)
+    absent: list[None] = [None] * count
+    definition = compiled.definition
+    columns = Columns(
+        compiled=compiled,
+        version=version,
+        hashes=hash_ids(compiled.model, rows.ids),
+        ids=rows.ids,
+        timestamps_ms=rows.timestamps_ms,
+        on_time=np.ones(count, dtype=np.bool_) if rows.on_time is None else rows.on_time,
+        score=score_column(definition, rows.predictions),
+        predicted=np.array([encode_class(definition, value) for value in rows.predictions], dtype=np.float64),
+        latency_ms=as_numbers(absent if rows.latency_ms is None else rows.latency_ms),
+        error=np.zeros(count, dtype=np.bool_) if rows.error is None else rows.error,
+        numeric=_numeric(compiled, rows),
+        segment_values=[rows.segments.get(name, absent) for name in compiled.segments],
+    )
+    if compiled.learning:
+        _add_loose(columns, rows)
+    else:
+        _add_categorical(columns, rows)
+    return columns
+
+
+def score_column(definition: Definition, predictions: Values) -> Float64Array:
+    """Return the score of each prediction; NaN also for a binary task's number that is no probability."""
+    scores = np.array([encode_score(definition, value) for value in predictions], dtype=np.float64)
+    if definition.task == "binary":
+        scores[(scores < 0) | (scores > 1)] = np.nan
+    return scores
+
+
+def as_numbers(values: Values) -> Float64Array:
+    """Return values as float64: true is 1, NaN stands for whatever is no number, +-inf for a number too large."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return values.astype(np.float64)
+    return np.fromiter((_number(value) for value in values), np.float64, len(values))
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float | np.number | np.bool_):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    except TypeError:  # complex numbers
+        return math.nan
+
+
+def _numeric(compiled: CompiledModel, rows: RawRows) -> Float64Array:
+    matrix = np.full((len(rows.ids), len(compiled.numeric)), np.nan)
+    for index, name in enumerate(compiled.numeric):
+        if name in rows.features:
+            matrix[:, index] = as_numbers(rows.features[name])
+    return matrix
+
+
+def _add_categorical(columns: Columns, rows: RawRows) -> None:
+    absent: list[str | None] = [None] * len(columns)
+    codes: list[Int64Array] = []
+    unseen: list[tuple[int, str, int]] = []
+    for index, name in enumerate(columns.compiled.categorical):
+        vocabulary = columns.compiled.grids[name]
+        if not isinstance(vocabulary, Vocabulary):
+            raise TypeError(f"{name} is categorical but has a numeric grid")
+        texts = [category_text(value) for value in rows.features[name]] if name in rows.features else absent
+        cells = vocabulary.codes(texts)
+        codes.append(cells)
+        unseen.extend((index, str(texts[row]), row) for row in np.flatnonzero(cells == vocabulary.unseen).tolist())
+    columns.categorical, columns.unseen = codes, unseen
+
+
+def _add_loose(columns: Columns, rows: RawRows) -> None:
+    declared = columns.compiled.definition.features
+    numeric: dict[str, Float64Array] = {}
+    text: dict[str, Sequence[str | None]] = {}
+    for name, values in rows.features.items():
+        if declared and name not in declared:
+            continue
+        if declared.get(name) != "categorical":
+            numeric[name] = as_numbers(values if declared.get(name) == "numeric" else _without_booleans(values))
+        if declared.get(name) != "numeric":
+            everything = declared.get(name) == "categorical"
+            text[name] = [category_text(v) if everything or isinstance(v, str | bool) else None for v in values]
+    columns.loose_numeric, columns.loose_text = numeric, text
+
+
+def _without_booleans(values: Values) -> Values:
+    """Take booleans out: an undeclared feature of booleans is inferred to be categorical, so they are no numbers."""
+    if isinstance(values, np.ndarray):
+        return np.full(len(values), np.nan) if values.dtype.kind == "b" else values
+    return [None if isinstance(value, bool) else value for value in values]

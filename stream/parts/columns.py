@@ -1,0 +1,108 @@
+"""Rows as columns: what a profiler decodes messages into and a reference file is read into."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.model.compiled import CompiledModel
+from stream.timeline.panes import Int64Array
+
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(slots=True, kw_only=True)
+class Columns:
+    """n predictions of one version of one compiled model.
+
+    Parameters
+    ----------
+    compiled
+        The revision all rows are counted under.
+    version
+        Version of the model that made them.
+    hashes, ids
+        uint64[n]: hash of model and prediction id; the ids themselves.
+    timestamps_ms
+        int64[n]: event time.
+    on_time
+        bool[n]: not below the shard's watermark when read.
+    score
+        float64[n], already rounded to float32: P(positive), predicted value or score; NaN for none.
+    predicted
+        float64[n]: class code of a multiclass prediction (`len(classes)` for any other class); NaN for none.
+    latency_ms
+        float64[n]; NaN for none.
+    error
+        bool[n]: the request failed.
+    numeric
+        float64[n, d] in the order of `compiled.numeric`; NaN is missing.
+    categorical
+        For each of `compiled.categorical` int64[n] of vocabulary cells, unseen and missing included.
+    unseen
+        (index into `compiled.categorical`, category, row) of every category outside its vocabulary.
+    segment_values
+        For each of `compiled.segments` n values; a None row belongs to no segment of that attribute.
+    loose_numeric, loose_text
+        Only while learning: the features as they came, NaN or None where a row has no number or no text.
+    """
+
+    compiled: CompiledModel
+    version: str
+    hashes: NDArray[np.uint64]
+    ids: Sequence[str]
+    timestamps_ms: Int64Array
+    on_time: NDArray[np.bool_]
+    score: Float64Array
+    predicted: Float64Array
+    latency_ms: Float64Array
+    error: NDArray[np.bool_]
+    numeric: Float64Array
+    categorical: Sequence[Int64Array] = ()
+    unseen: Sequence[tuple[int, str, int]] = ()
+    segment_values: Sequence[Sequence[str | None]] = ()
+    loose_numeric: Mapping[str, Float64Array] = field(default_factory=dict)
+    loose_text: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.hashes)
+
+
+@dataclass(slots=True, kw_only=True)
+class OutcomeRows:
+    """n changes that labels make to the outcomes of one version of one compiled model.
+
+    Parameters
+    ----------
+    predicted_ms
+        int64[n]: event time of the prediction, which decides its pane.
+    rung_ms
+        int64[n]: rung of the label's age, see `CompiledModel.rungs_of`.
+    score, label
+        float64[n], rounded to float32; class codes for a multiclass task. NaN for none.
+    sign
+        int64[n]: 1 adds the outcome, -1 takes back one that a newer label replaces.
+    on_time
+        bool[n]: neither the prediction nor the label came late.
+    contexts
+        Lists of segments ("name=value", without all rows) that rows belong to.
+    context
+        int64[n]: index of each row's list in `contexts`.
+    """
+
+    compiled: CompiledModel
+    version: str
+    predicted_ms: Int64Array
+    rung_ms: Int64Array
+    score: Float64Array
+    label: Float64Array
+    sign: Int64Array
+    on_time: NDArray[np.bool_]
+    contexts: Sequence[Sequence[str]] = ((),)
+    context: Int64Array | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.predicted_ms)

@@ -1,0 +1,131 @@
+"""Inputs part: how the features and the score of one pane are distributed."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bottom_k import BottomK
+from detectors.category_counts import CategoryCounts
+from detectors.cell_counts import CellCounts
+from detectors.cell_layout import CellLayout
+from detectors.errors import LayoutError, SnapshotError
+from detectors.exact_sum import ExactSum
+from detectors.moments import Moments
+from detectors.packing import Reader, Writer
+from detectors.sketch import Sketch
+from stream.model.compiled import CompiledModel
+from stream.parts.snapshots import read_counts
+
+EVIDENCE_ROWS = 8
+UNSEEN_CATEGORIES = 16
+_VERSION = 1
+
+
+class InputsPart:
+    """Cell counts of every feature and the score, with what cells cannot say.
+
+    Parameters
+    ----------
+    layout
+        Cells of the subjects: numeric features, categorical features, the score.
+    numeric
+        Number of numeric features.
+
+    Attributes
+    ----------
+    rows
+        Predictions.
+    cells
+        Count per cell of every subject; exact.
+    moments
+        Mean, variance and extremes of the numeric features, then of the score. Floats: their last bits may depend on
+        the order of merging, so nothing is decided by them alone.
+    score
+        Exact sum of the scores.
+    unseen
+        For each categorical feature the categories outside its vocabulary.
+    evidence
+        Ids of the predictions with the smallest hashes: the same ones however the rows were split.
+    """
+
+    __slots__ = ("cells", "evidence", "moments", "numeric", "rows", "score", "unseen")
+
+    def __init__(self, layout: CellLayout, numeric: int) -> None:
+        self.numeric = numeric
+        self.rows = 0
+        self.cells = CellCounts(layout)
+        self.moments = Moments(numeric + 1)
+        self.score = ExactSum()
+        self.unseen = [CategoryCounts(UNSEEN_CATEGORIES) for _ in range(len(layout.sizes) - numeric - 1)]
+        self.evidence = BottomK(EVIDENCE_ROWS, 0)
+
+    @classmethod
+    def of(cls, compiled: CompiledModel) -> Self:
+        """Return an empty part of a model; raises LayoutError while it is learning."""
+        if compiled.cell_layout is None:
+            raise LayoutError(f"{compiled.model} has no grids yet: its rows are kept in sample parts")
+        return cls(compiled.cell_layout, len(compiled.numeric))
+
+    def update(
+        self, counts: NDArray[np.int64], values: NDArray[np.float64], hashes: NDArray[np.uint64], ids: Sequence[str]
+    ) -> None:
+        """Add n rows.
+
+        Parameters
+        ----------
+        counts
+            int64[layout.total]: how many of the rows lie in each cell.
+        values
+            float64[n, numeric + 1]: numeric features, then the score; NaN is missing.
+        hashes, ids
+            Of the n rows.
+        """
+        self.rows += len(hashes)
+        self.cells.add(counts)
+        self.moments.update(values)
+        self.score.update(values[:, -1])
+        self.evidence.update(hashes, ids, np.empty((len(hashes), 0)))
+
+    def update_unseen(self, categorical: int, categories: list[str]) -> None:
+        """Add categories, one per row, outside the vocabulary of a categorical feature (by its index)."""
+        self.unseen[categorical].update(categories)
+
+    def merge(self, other: Self) -> None:
+        """Add another part's rows; raises LayoutError if its layout differs."""
+        if other.numeric != self.numeric or other.cells.layout != self.cells.layout:
+            raise LayoutError("inputs parts of different grids")
+        self.rows += other.rows
+        self.cells.merge(other.cells)
+        self.moments.merge(other.moments)
+        self.score.merge(other.score)
+        for mine, others in zip(self.unseen, other.unseen, strict=True):
+            mine.merge(others)
+        self.evidence.merge(other.evidence)
+
+    def snapshot(self) -> bytes:
+        """Return the state as bytes: about 2 for each cell in use, 40 for each numeric feature."""
+        writer = Writer(_VERSION).ints(np.array([self.rows, self.numeric], dtype=np.int64))
+        sketches: tuple[Sketch, ...] = (self.cells, self.moments, self.score, *self.unseen, self.evidence)
+        for sketch in sketches:
+            writer.blob(sketch.snapshot())
+        return writer.finish()
+
+    @classmethod
+    def from_snapshot(cls, data: bytes) -> Self:
+        """Return the part that was snapshot; raises SnapshotError for bad bytes or a newer version."""
+        reader = Reader(data, _VERSION)
+        rows, numeric = read_counts(reader, 2)
+        cells = CellCounts.from_snapshot(reader.blob())
+        subjects = len(cells.layout.sizes)
+        if not 0 <= numeric < subjects:
+            raise SnapshotError(f"{numeric} numeric features of {subjects} subjects")
+        part = cls(cells.layout, numeric)
+        part.rows, part.cells = rows, cells
+        part.moments = Moments.from_snapshot(reader.blob())
+        part.score = ExactSum.from_snapshot(reader.blob())
+        part.unseen = [CategoryCounts.from_snapshot(reader.blob()) for _ in part.unseen]
+        part.evidence = BottomK.from_snapshot(reader.blob())
+        reader.finish()
+        return part

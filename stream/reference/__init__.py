@@ -1,0 +1,1 @@
+"""References from files: reading Parquet and CSV, making grids, counting what the stream would have counted."""

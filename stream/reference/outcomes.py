@@ -1,0 +1,97 @@
+"""Labels of a reference file as outcomes, at the age at which each came."""
+
+from collections import Counter
+
+import numpy as np
+
+from stream.model.compiled import BEYOND_HORIZON, CompiledModel
+from stream.parts.assemble import score_column
+from stream.parts.columns import OutcomeRows
+from stream.parts.encoding import category_text, encode_class, encode_label
+from stream.parts.keys import segment_label
+from stream.reference.table import NO_TIME, Int64Array, ReferenceFileError, ReferenceTable
+
+# As for live labels: clocks of two services may differ by this much.
+LABEL_SKEW_MS = 10_000
+
+
+def label_rows(compiled: CompiledModel, table: ReferenceTable) -> tuple[OutcomeRows, tuple[str, ...]]:
+    """Return the outcomes of a table that has labels, and notes on the labels left out.
+
+    Without `label_timestamp` every label counts at the horizon: nobody can say when it came.
+
+    Raises
+    ------
+    ReferenceFileError
+        If no label can be read by the task.
+    """
+    labels = _encoded_labels(compiled, table)
+    ages_ms = _ages(compiled, table)
+    known = ~np.isnan(labels)
+    early = known & (ages_ms < -LABEL_SKEW_MS)
+    rungs_ms = compiled.rungs_of(ages_ms)
+    late = known & (rungs_ms == BEYOND_HORIZON)
+    rows = np.flatnonzero(known & ~early & ~late)
+    contexts, context = _contexts(compiled, table)
+    outcomes = OutcomeRows(
+        compiled=compiled,
+        version="",
+        predicted_ms=table.timestamps_ms[rows],
+        rung_ms=rungs_ms[rows],
+        score=_scores(compiled, table)[rows],
+        label=labels[rows],
+        sign=np.ones(len(rows), dtype=np.int64),
+        on_time=np.ones(len(rows), dtype=np.bool_),
+        contexts=contexts,
+        context=context[rows],
+    )
+    return outcomes, _notes(int(early.sum()), int(late.sum()))
+
+
+def _notes(early: int, late: int) -> tuple[str, ...]:
+    notes = []
+    if early:
+        notes.append(f"{early} labels left out: they came before their predictions")
+    if late:
+        notes.append(f"{late} labels left out: they came after the label horizon")
+    return tuple(notes)
+
+
+def _encoded_labels(compiled: CompiledModel, table: ReferenceTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    given = table.labels or []
+    labels = np.array([encode_label(compiled.definition, label) for label in given], dtype=np.float64)
+    texts = Counter(text for text in map(category_text, given) if text is not None)
+    if texts and np.isnan(labels).all():
+        examples = ", ".join(text for text, _ in texts.most_common(3))
+        hint = ": say which is positive, as `positive: ...`" if compiled.task == "binary" else ""
+        raise ReferenceFileError(f"{table.source}: task {compiled.task} cannot read labels such as {examples}{hint}")
+    return labels
+
+
+def _ages(compiled: CompiledModel, table: ReferenceTable) -> Int64Array:
+    times = table.label_timestamps_ms
+    if times is None:
+        return np.full(len(table), compiled.label_horizon_ms, dtype=np.int64)
+    # A label without a time is treated like one of a file without times.
+    return np.where(times == NO_TIME, compiled.label_horizon_ms, times - table.timestamps_ms)
+
+
+def _scores(compiled: CompiledModel, table: ReferenceTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if compiled.task != "multiclass":
+        return score_column(compiled.definition, table.predictions)
+    return np.array([encode_class(compiled.definition, value) for value in table.predictions], dtype=np.float64)
+
+
+def _contexts(compiled: CompiledModel, table: ReferenceTable) -> tuple[list[tuple[str, ...]], Int64Array]:
+    """Return the distinct lists of segments, and which one each row has."""
+    codes: dict[tuple[str | None, ...], int] = {}
+    columns = [table.segments[name] for name in compiled.segments]
+    rows = zip(*columns, strict=True) if columns else (() for _ in range(len(table)))
+    context = np.fromiter((codes.setdefault(row, len(codes)) for row in rows), np.int64, len(table))
+    contexts = [
+        tuple(
+            segment_label(name, value) for name, value in zip(compiled.segments, row, strict=True) if value is not None
+        )
+        for row in codes
+    ]
+    return contexts, context

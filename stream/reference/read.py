@@ -1,0 +1,153 @@
+"""Reading a reference file: Parquet or CSV, by the column names of events."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from stream.model.problems import nearest
+from stream.parts.assemble import Values
+from stream.parts.encoding import category_text
+from stream.reference.table import NO_TIME, ReferenceFileError, ReferenceTable
+from stream.reference.times import times_ms
+from tidegauge.definition import Definition
+
+ROLES = ("timestamp", "prediction_id", "prediction", "label", "label_timestamp", "latency_ms")
+"""Columns with a meaning of their own; segments follow, every other column is a feature."""
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.zst")
+
+
+def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
+    """Read the rows of a reference file, in order of time.
+
+    Parameters
+    ----------
+    path
+        A .parquet or .csv file (which may be compressed). It is read whole: about 10 times a CSV row's bytes.
+    definition
+        Says which columns are segments, which features are text though they look like numbers, and in
+        `reference.columns` under which names the file has them (our name first: `timestamp: scheduled_at`).
+
+    Raises
+    ------
+    ReferenceFileError
+        If the file cannot be read, is empty, or lacks a column.
+    """
+    path = Path(path)
+    table = _renamed(_read(path, definition), definition, path.name)
+    _require(table, definition, path.name)
+    if table.num_rows == 0:
+        raise ReferenceFileError(f"{path.name} has no rows")
+    times = times_ms(table["timestamp"], "timestamp", path.name)
+    if (times == NO_TIME).any():
+        raise ReferenceFileError(f"{path.name}: {int((times == NO_TIME).sum())} rows have no timestamp")
+    order = np.argsort(times, kind="stable")
+    table = table.take(pa.array(order))
+    features, skipped = _features(table, definition)
+    return ReferenceTable(
+        source=path.name,
+        timestamps_ms=times[order],
+        ids=_ids(table),
+        predictions=table["prediction"].to_pylist(),
+        labels=table["label"].to_pylist() if "label" in table.column_names else None,
+        label_timestamps_ms=_label_times(table, path.name),
+        latency_ms=_numbers(table["latency_ms"]) if "latency_ms" in table.column_names else None,
+        segments={name: _texts(table[name]) for name in definition.segments},
+        features=features,
+        notes=tuple(f"column {name} left out: {kind} is neither number nor text" for name, kind in skipped),
+    )
+
+
+def _read(path: Path, definition: Definition) -> pa.Table:
+    try:
+        if path.name.endswith(_PARQUET):
+            return pq.read_table(path)
+        if path.name.endswith(_CSV):
+            return pa_csv.read_csv(path, convert_options=_csv_types(definition))
+    except FileNotFoundError:
+        raise ReferenceFileError(f"{path}: no such file") from None
+    except (OSError, pa.ArrowException) as error:
+        raise ReferenceFileError(f"{path} cannot be read: {error}") from None
+    raise ReferenceFileError(f"{path.name}: expected a file named {', '.join((*_PARQUET, *_CSV))}")
+
+
+def _csv_types(definition: Definition) -> pa_csv.ConvertOptions:
+    """Keep as text what is text by definition: the flight number 007 must not become 7."""
+    texts = {"prediction_id", *definition.segments}
+    texts.update(name for name, kind in definition.features.items() if kind == "categorical")
+    renames = definition.reference.columns
+    return pa_csv.ConvertOptions(
+        column_types={renames.get(name, name): pa.string() for name in texts},
+        # An unquoted NA is R's missing value; "NA" in quotes may be Namibia.
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+
+
+def _renamed(table: pa.Table, definition: Definition, source: str) -> pa.Table:
+    renames: Mapping[str, str] = definition.reference.columns
+    for ours, theirs in renames.items():
+        if theirs not in table.column_names:
+            hint = nearest(theirs, table.column_names)
+            raise ReferenceFileError(f"{source}: no column {theirs!r}, which `columns` names for {ours}{hint}")
+    by_their_name = {theirs: ours for ours, theirs in renames.items()}
+    names = [by_their_name.get(name, name) for name in table.column_names]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ReferenceFileError(f"{source}: more than one column is called {', '.join(repeated)}")
+    return table.rename_columns(names)
+
+
+def _require(table: pa.Table, definition: Definition, source: str) -> None:
+    required: Iterable[str] = ("timestamp", "prediction", *definition.segments, *definition.features)
+    missing = [name for name in required if name not in table.column_names]
+    if missing:
+        hints = "; ".join(f"{name!r}{nearest(name, table.column_names).replace('; ', ', ')}" for name in missing)
+        raise ReferenceFileError(f"{source} lacks columns: {hints} (`columns:` in the definition renames)")
+
+
+def _features(table: pa.Table, definition: Definition) -> tuple[dict[str, Values], list[tuple[str, str]]]:
+    names: Sequence[str] = tuple(definition.features) or [
+        name for name in table.column_names if name not in ROLES and name not in definition.segments
+    ]
+    features: dict[str, Values] = {}
+    skipped = []
+    for name in names:
+        column = table[name]
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            features[name] = _numbers(column)
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
+            features[name] = column.to_pylist()
+        else:
+            skipped.append((name, str(kind)))
+    return features, skipped
+
+
+def _ids(table: pa.Table) -> list[str]:
+    if "prediction_id" not in table.column_names:
+        return [f"row-{row}" for row in range(table.num_rows)]
+    return [str(value) for value in table["prediction_id"].to_pylist()]
+
+
+def _label_times(table: pa.Table, source: str) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+    if "label_timestamp" not in table.column_names:
+        return None
+    return times_ms(table["label_timestamp"], "label_timestamp", source)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    numbers = pc.cast(column, pa.float64(), safe=False)
+    return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(), dtype=np.float64)
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    return [category_text(value) for value in column.to_pylist()]

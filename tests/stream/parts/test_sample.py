@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream.parts import sample as sample_module
+from stream.parts.hashes import hash_ids
+from stream.parts.sample import SamplePart
+
+NAMES = ["a", "b", "c"]
+ROW = st.fixed_dictionaries({}, optional={name: st.sampled_from([0.0, 1.5, -2.0]) for name in NAMES})
+
+
+def add(part: SamplePart, rows: list[dict[str, float]], ids: list[str]) -> None:
+    names = {name for row in rows for name in row}
+    numeric = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
+    part.update(hash_ids("m", ids), ids, np.arange(len(rows), dtype=np.float64) * 0, numeric, {})
+
+
+@given(st.lists(ROW, min_size=1, max_size=30), st.integers(min_value=0, max_value=30))
+@settings(deadline=None)
+def test_rows_that_name_other_features_merge_as_if_seen_at_once(rows: list[dict[str, float]], cut: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample_module, "_MAX_VALUES", 20)  # fewer rows are kept as features come up
+        ids = [f"id-{i}" for i in range(len(rows))]
+        whole, left, right = SamplePart(8), SamplePart(8), SamplePart(8)
+        add(whole, rows, ids)
+        for part, some in ((left, slice(0, cut)), (right, slice(cut, None))):
+            if rows[some]:
+                add(part, rows[some], ids[some])
+        right.merge(left)
+        assert right.snapshot() == whole.snapshot()
+        assert whole.sample.values.size <= 20
+
+
+def test_columns_are_found_by_name() -> None:
+    part = SamplePart()
+    add(part, [{"b": 1.0}], ["x"])
+    add(part, [{"a": 2.0, "b": 3.0}], ["y"])
+    by_id = dict(zip(part.sample.ids, part.column("b").tolist(), strict=True))
+    assert by_id == {"x": 1.0, "y": 3.0}
+    assert np.isnan(part.column("a")).sum() == 1
+    assert part.scores.tolist() == [0.0, 0.0]
+
+
+def test_features_and_categories_are_bounded() -> None:
+    part = SamplePart()
+    ids = ["x", "y"]
+    numeric = {f"n{i:04}": np.ones(2) for i in range(600)}
+    text = {f"t{i:04}": ["u", None] for i in range(600)}
+    part.update(hash_ids("m", ids), ids, np.zeros(2), numeric, text)
+    assert part.names == tuple(sorted(numeric)[:512])
+    assert sorted(part.categories) == sorted(text)[:512]
+    assert part.rows == 2
+    categories = [f"c{i}" for i in range(1_000)]
+    part.update(hash_ids("m", categories), categories, np.zeros(1_000), {}, {"t0000": categories})
+    assert len(part.categories["t0000"].counts()) == 256
+    assert part.categories["t0000"].total == 1_001
+    assert len(part.snapshot()) < 900_000
