@@ -1,0 +1,156 @@
+"""`tidegauge.yaml` and its environment variables: every setting, its default and its unit, in one place.
+
+Order of precedence: environment (`TIDEGAUGE_PREFIX`, `TIDEGAUGE_KAFKA__BOOTSTRAP_SERVERS`), file, default. A secret may
+be read from a file: `sasl.password: {file: /run/secrets/kafka}`.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stream.errors import ConfigurationError
+from stream.timeline.durations import parse_duration
+
+PREFIX = "TIDEGAUGE_"
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _idle(text: str) -> str:
+    return text if text == "never" else _duration(text)
+
+
+def _read_secret(value: Any) -> Any:
+    """Take `{file: path}` for the file's content."""
+    if isinstance(value, Mapping) and set(value) == {"file"}:
+        try:
+            return Path(str(value["file"])).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"the secret's file cannot be read: {error}") from error
+    return value
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+
+
+class RedisSettings(BaseModel):
+    """Where state lives; `rediss://` for TLS."""
+
+    model_config = ConfigDict(extra="forbid")
+    url: Annotated[SecretStr, BeforeValidator(_read_secret)] = SecretStr("redis://localhost:6379/0")
+
+
+class WebSettings(BaseModel):
+    """The worker's web server: /healthz and /metrics."""
+
+    model_config = ConfigDict(extra="forbid")
+    host: str = "127.0.0.1"
+    port: int = Field(default=6066, ge=0, le=65535)
+
+
+class TopicSettings(BaseModel):
+    """Partition counts that `tidegauge topics create` uses; they cannot grow without moving keys."""
+
+    model_config = ConfigDict(extra="forbid")
+    partitions: int = Field(default=8, ge=1)
+    profile_partitions: int = Field(default=8, ge=1)
+    replication: int = -1
+
+
+class Settings(BaseSettings):
+    """All settings of a worker and of the commands."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid")
+
+    prefix: str = ""
+    group: str = "tidegauge"
+    lateness: Duration = "10s"
+    idle: Annotated[str, AfterValidator(_idle)] = "30s"
+    retention: Duration = "1h"
+    kafka: Annotated[dict[str, str], Field(repr=False)] = {}
+    redis: RedisSettings = RedisSettings()
+    web: WebSettings = WebSettings()
+    topics: TopicSettings = TopicSettings()
+    log: Literal["text", "json"] = "text"
+    max_unread_bytes: int | None = None
+
+    @property
+    def kafka_settings(self) -> dict[str, str]:
+        """Librdkafka's settings, with the default address."""
+        return {"bootstrap.servers": "localhost:9092", **self.kafka}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes all by keyword
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` merged: it reads the environment itself, because Kafka's names have dots."""
+        return (init_settings,)
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the file (if given) and the environment over it; ConfigurationError names file, key and nearest name."""
+    environment = os.environ if environment is None else environment
+    data = _read_file(path) if path else {}
+    for key, value in sorted(environment.items()):
+        if key.startswith(PREFIX) and not key.startswith(f"{PREFIX}TEST_"):
+            _set(data, key.removeprefix(PREFIX).lower().split("__"), value)
+    kafka = data.get("kafka")
+    where = str(path) if path else "the environment"
+    try:
+        if isinstance(kafka, dict):
+            data["kafka"] = {str(k): _text(_read_secret(v)) for k, v in kafka.items()}
+        return Settings(**data)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(where, error)) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: kafka: {error}") from error
+
+
+def _set(data: dict[str, Any], keys: list[str], value: str) -> None:
+    if keys[0] == "kafka" and len(keys) == 2:
+        keys = ["kafka", keys[1].replace("_", ".")]
+    for key in keys[:-1]:
+        data = data.setdefault(key, {})
+    data[keys[-1]] = value
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; name another with -c") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"{path}: expected settings as `key: value`, found {type(data).__name__}")
+    return data
+
+
+def _explain(where: str, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(problem["loc"][-1]), list(Settings.model_fields), 1)
+            text = "unknown setting" + (f"; did you mean `{near[0]}`?" if near else "")
+        lines.append(f"{where}: {key}: {text}")
+    return "\n".join(lines)

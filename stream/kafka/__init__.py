@@ -1,0 +1,1 @@
+"""Kafka at the edge: settings for both clients, topics, the embedded broker."""

@@ -1,0 +1,149 @@
+"""The topics, as they must be: names, partitions, retention, compaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from stream.errors import ConfigurationError, UnreachableError
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class TopicNames:
+    """Names of all topics under one prefix (`prefix` is put before each as it is)."""
+
+    prefix: str = ""
+
+    @property
+    def predictions(self) -> str:
+        """Prediction events, keyed by prediction id."""
+        return f"{self.prefix}predictions"
+
+    @property
+    def labels(self) -> str:
+        """Labels and feedback, keyed by prediction id; as many partitions as `predictions`."""
+        return f"{self.prefix}labels"
+
+    @property
+    def dead_letters(self) -> str:
+        """Messages nobody could read, with the reason and where they stood."""
+        return f"{self.prefix}dead-letters"
+
+    @property
+    def profiles(self) -> str:
+        """Snapshots of windowed sketches, keyed by model."""
+        return f"{self.prefix}profiles"
+
+    @property
+    def reports(self) -> str:
+        """Every evaluation, keyed by model."""
+        return f"{self.prefix}reports"
+
+    @property
+    def alerts(self) -> str:
+        """Transitions of alerts, keyed by alert id."""
+        return f"{self.prefix}alerts"
+
+    @property
+    def retraining(self) -> str:
+        """Requests to retrain, keyed by model."""
+        return f"{self.prefix}retraining"
+
+    @property
+    def models(self) -> str:
+        """Definitions, grids and references: one partition, kept for ever."""
+        return f"{self.prefix}models"
+
+    @property
+    def history(self) -> str:
+        """Daily blocks, compacted."""
+        return f"{self.prefix}history"
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """One topic: partitions and the settings that correctness rests on."""
+
+    name: str
+    partitions: int
+    settings: dict[str, str]
+
+
+def topic_specs(names: TopicNames, *, partitions: int, profile_partitions: int) -> Iterator[TopicSpec]:
+    """All topics with the settings they need.
+
+    Inputs take the broker's clock (LogAppendTime): a future event time is clamped to the record's broker time.
+    `models` is neither compacted nor expired: its history is whole, so its chain of predecessors can be followed.
+    """
+    inputs = {"message.timestamp.type": "LogAppendTime"}
+    for_ever = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+    yield TopicSpec(names.predictions, partitions, inputs)
+    yield TopicSpec(names.labels, partitions, inputs)
+    yield TopicSpec(names.dead_letters, partitions, {"retention.ms": str(7 * DAY_MS)})
+    yield TopicSpec(names.profiles, profile_partitions, {"retention.ms": str(DAY_MS)})
+    yield TopicSpec(names.reports, profile_partitions, {"retention.ms": str(7 * DAY_MS)})
+    yield TopicSpec(names.alerts, profile_partitions, {"retention.ms": str(30 * DAY_MS)})
+    yield TopicSpec(names.retraining, 1, {"retention.ms": str(30 * DAY_MS)})
+    yield TopicSpec(names.models, 1, for_ever)
+    yield TopicSpec(names.history, profile_partitions, {"cleanup.policy": "compact"})
+
+
+@dataclass(frozen=True)
+class TopicVerdict:
+    """What was found or done for one topic; `problem` is a sentence when a person must act."""
+
+    name: str
+    created: bool = False
+    problem: str | None = None
+
+
+def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replication: int = -1) -> list[TopicVerdict]:
+    """Create what is missing and check what is there; safe to repeat.
+
+    Raises UnreachableError when the broker does not answer and ConfigurationError when it refuses a topic.
+    """
+    admin = AdminClient(settings)
+    there = list_partitions(admin, settings)
+    new = [spec for spec in specs if spec.name not in there]
+    topics = [NewTopic(s.name, s.partitions, replication, config=s.settings) for s in new]
+    for name, future in (admin.create_topics(topics) if topics else {}).items():
+        try:
+            future.result(30)
+        except KafkaException as error:
+            raise ConfigurationError(f"topic {name} could not be created: {error.args[0].str()}") from error
+    return [TopicVerdict(s.name, created=True) for s in new] + check_topics(admin, [s for s in specs if s not in new])
+
+
+def check_topics(admin: AdminClient, specs: list[TopicSpec]) -> list[TopicVerdict]:
+    """Compare existing topics with what they must be."""
+    if not specs:
+        return []
+    there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=10).topics.items()}
+    resources = [ConfigResource(ResourceType.TOPIC, s.name) for s in specs]
+    actual = {r.name: f.result(10) for r, f in admin.describe_configs(resources).items()}
+    return [TopicVerdict(s.name, problem=_problem(s, there[s.name], actual[s.name])) for s in specs]
+
+
+def list_partitions(admin: AdminClient, settings: dict[str, str]) -> dict[str, int]:
+    """Partition count of every topic; UnreachableError when the broker does not answer in 10 s."""
+    try:
+        topics = admin.list_topics(timeout=10).topics
+    except KafkaException as error:
+        raise UnreachableError(
+            f"Kafka at {settings.get('bootstrap.servers')} did not answer ({error.args[0].str()}); "
+            "check kafka.bootstrap.servers and the security settings"
+        ) from error
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+
+def _problem(spec: TopicSpec, partitions: int, actual: dict[str, object]) -> str | None:
+    if partitions != spec.partitions:
+        return f"{spec.name} has {partitions} partitions, not {spec.partitions}"
+    for key, wanted in spec.settings.items():
+        value = getattr(actual.get(key), "value", None)
+        if value is not None and str(value) != wanted:
+            return f"{spec.name} has {key}={value}, must be {wanted}"
+    return None

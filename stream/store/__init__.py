@@ -1,0 +1,1 @@
+"""The store: one Redis-compatible server, real or embedded."""

@@ -1,0 +1,24 @@
+"""`tidegauge topics create` on a real broker: created as they must be, safe to repeat, what differs is named."""
+
+import uuid
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from stream.kafka.topics import TopicNames, create_topics, topic_specs
+
+pytestmark = pytest.mark.integration
+
+
+def test_create_twice_and_name_what_differs(bootstrap: str) -> None:
+    settings = {"bootstrap.servers": bootstrap}
+    names = TopicNames(f"{uuid.uuid4().hex}.")
+    admin = AdminClient(settings)
+    admin.create_topics([NewTopic(names.labels, 3, 1)])[names.labels].result(10)
+    specs = list(topic_specs(names, partitions=4, profile_partitions=2))
+    first = {v.name: v for v in create_topics(settings, specs)}
+    assert first[names.predictions].created
+    assert first[names.labels].problem == f"{names.labels} has 3 partitions, not 4"
+    second = create_topics(settings, specs)
+    assert not any(v.created for v in second)
+    assert [v.name for v in second if v.problem] == [names.labels]

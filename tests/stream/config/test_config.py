@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from stream.config import load_settings
+from stream.errors import ConfigurationError
+
+
+def test_defaults_need_no_file() -> None:
+    settings = load_settings(environment={})
+    assert settings.kafka_settings == {"bootstrap.servers": "localhost:9092"}
+    assert settings.redis.url.get_secret_value() == "redis://localhost:6379/0"
+    assert (settings.lateness, settings.idle, settings.retention) == ("10s", "30s", "1h")
+
+
+def test_environment_over_file_over_default(tmp_path: Path) -> None:
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text("prefix: a.\nlateness: 1m\nkafka: {bootstrap.servers: 'one:9092', enable.ssl.x: true}\n")
+    environment = {
+        "TIDEGAUGE_PREFIX": "b.",
+        "TIDEGAUGE_KAFKA__BOOTSTRAP_SERVERS": "two:9092",
+        "TIDEGAUGE_REDIS__URL": "rediss://three:6379",
+        "TIDEGAUGE_TEST_KAFKA": "not a setting",
+        "PATH": "neither",
+    }
+    settings = load_settings(path, environment)
+    assert settings.prefix == "b."
+    assert settings.lateness == "1m"
+    assert settings.kafka_settings == {"bootstrap.servers": "two:9092", "enable.ssl.x": "true"}
+    assert settings.redis.url.get_secret_value() == "rediss://three:6379"
+
+
+def test_a_secret_from_a_file_is_never_printed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("redis://:hunter2@host\n")
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text(f"redis: {{url: {{file: {secret}}}}}\nkafka: {{sasl.password: {{file: {secret}}}}}\n")
+    settings = load_settings(path, {})
+    assert settings.redis.url.get_secret_value() == "redis://:hunter2@host"
+    assert settings.kafka["sasl.password"] == "redis://:hunter2@host"
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("prefx: a", "prefx: unknown setting; did you mean `prefix`?"),
+        ("lateness: soon", "lateness: "),
+        ("web: {port: 99999}", "web.port: "),
+        ("kafka: {sasl.password: {file: /nowhere/at/all}}", "the secret's file cannot be read"),
+        ("- a list", "expected settings as `key: value`, found list"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_setting_names_file_key_and_next_step(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(path, {})
+    assert str(path) in str(error.value)
+    assert expected in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_missing_file_says_so() -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: cannot be read"):
+        load_settings(Path("nowhere.yaml"), {})
