@@ -1,0 +1,81 @@
+"""What services publish: predictions, labels, feedback, watermarks.
+
+JSON objects on the wire, one per message; the Kafka key is the prediction id. Unknown fields are ignored and every
+new field has a default, so old and new writers and readers mix freely.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+FeatureValue = float | str | bool | list[float | None] | None
+PredictionValue = float | str | bool | list[float] | None
+LabelValue = float | str | bool
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class Prediction(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """One prediction of one model, published when it was served.
+
+    A number as `prediction` of a binary task is P(positive); of a regression, the predicted value. A string is a class.
+    `status` is "ok" or "error"; an `error` text implies "error".
+    """
+
+    prediction_id: Name
+    model: Name
+    timestamp_ms: int
+    version: str = ""
+    features: dict[str, FeatureValue] = {}
+    prediction: PredictionValue = None
+    probabilities: dict[str, float] | list[float] | None = None
+    latency_ms: float | None = None
+    status: str = "ok"
+    error: str | None = None
+    segments: dict[str, str] = {}
+    signals: dict[str, float] = {}
+
+
+class PredictionBatch(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="batch", omit_defaults=True):
+    """The same, columnar: many rows of one model and version whose ids all hash to one partition.
+
+    Every column has as many entries as `prediction_ids`; a column that is absent is missing for every row.
+    """
+
+    prediction_ids: list[str]
+    model: Name
+    timestamps_ms: list[int]
+    version: str = ""
+    features: dict[str, list[FeatureValue]] = {}
+    predictions: list[PredictionValue] = []
+    probabilities: list[dict[str, float] | list[float] | None] = []
+    latencies_ms: list[float | None] = []
+    errors: list[str | None] = []
+    segments: dict[str, list[str | None]] = {}
+    signals: dict[str, list[float | None]] = {}
+
+
+class Label(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """The outcome of a prediction. A later label (by timestamp) of the same prediction corrects it.
+
+    Without `model` it applies to every model that predicted the id; Recorder always names the model.
+    """
+
+    prediction_id: Name
+    label: LabelValue
+    timestamp_ms: int
+    model: str = ""
+
+
+class Feedback(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="feedback", omit_defaults=True):
+    """Numbers learnt after a prediction was served: thumbs, conversion, value. Travels on the labels topic."""
+
+    prediction_id: Name
+    timestamp_ms: int
+    model: str = ""
+    signals: dict[str, float] = {}
+
+
+class Watermark(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="watermark"):
+    """Control record: no event older than `timestamp_ms` follows on this partition of this topic."""
+
+    timestamp_ms: int

@@ -1,0 +1,199 @@
+"""The AlertStream: alerts as they come, at least once, repeats dropped."""
+
+import asyncio
+import logging
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+
+from tidegauge.alerts import Alert, AlertKind, Severity
+from tidegauge.codec import decode_alert
+from tidegauge.errors import AlertStreamError, DecodeError, SettingsError
+from tidegauge.kafka_settings import Servers, consumer_settings
+from tidegauge.subscribe.selection import Inbox, Selection
+
+POLL_SECONDS: Final = 0.2
+_HOPELESS: Final = frozenset({
+    KafkaError._AUTHENTICATION,  # noqa: SLF001 librdkafka names its own errors with an underscore
+    KafkaError._FATAL,  # noqa: SLF001
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+})  # fmt: skip
+_log = logging.getLogger("tidegauge")
+
+
+class AlertStream:
+    """Iterate over alerts, with `for` or `async for`; each transition once by (alert_id, seq), lower ones ignored.
+
+    An alert counts as handled when the loop asks for the next one, or when a `with` block ends without an exception:
+    only then its offset is stored, and committed within a second and at the end. What was not handled comes again.
+    Repeats are known within one process and for the `remember` alerts used last.
+
+    Parameters
+    ----------
+    servers : str or mapping
+        Bootstrap servers, or librdkafka settings.
+    group : str, optional
+        Consumer group: its members share the alerts, its place is kept. Without one, a group of its own for this run.
+    model : str
+        Glob, "plan*" for example; case matters.
+    min_severity : {"info", "warning", "error", "critical"}
+        Least severity; once an alert has reached it, its later transitions follow whatever theirs is.
+    kinds : collection of str
+        Kinds of alerts; empty means all.
+    start : {"latest", "earliest"}
+        Where a group without a place begins.
+    prefix : str
+        Put before the topic name `alerts`.
+    idle_seconds : float, optional
+        The iteration ends after so long without an alert; None: never.
+    remember : int
+        How many alerts are remembered, some 200 bytes each.
+    timer : callable
+        Seconds, monotonic; used for `idle_seconds`.
+
+    Raises
+    ------
+    SettingsError
+        When Kafka settings are refused.
+    ValueError
+        When `min_severity` or `start` is none of those above.
+    AlertStreamError
+        While iterating: when Kafka refuses the subscription for good. When it is away, the stream waits.
+
+    Examples
+    --------
+    >>> with AlertStream({"test.mock.num.brokers": 1}, group="pager", model="plan*", idle_seconds=0.1) as stream:
+    ...     for alert in stream:
+    ...         print(alert.summary)
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        *,
+        group: str | None = None,
+        model: str = "*",
+        min_severity: Severity = "info",
+        kinds: Collection[AlertKind] = (),
+        start: Literal["latest", "earliest"] = "latest",
+        prefix: str = "",
+        idle_seconds: float | None = None,
+        remember: int = 10_000,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if start not in {"latest", "earliest"}:
+            raise ValueError(f'start must be "latest" or "earliest", not {start!r}')
+        self._inbox = Inbox(Selection(model, min_severity, kinds), remember)
+        self._idle_seconds = idle_seconds
+        self._timer = timer
+        self._current: Message | None = None
+        self._poller = ThreadPoolExecutor(1, thread_name_prefix="tidegauge-alerts")
+        self._polling: Future[Alert | None] | None = None
+        self._closed = False
+        settings = consumer_settings(servers, group or f"tidegauge-alerts-{uuid.uuid4().hex}", start)
+        try:
+            self._consumer = Consumer(settings, logger=logging.getLogger("tidegauge.kafka"))
+        except KafkaException as error:
+            raise SettingsError(error.args[0].str()) from error
+        self._consumer.subscribe([f"{prefix}alerts"])
+        # Also when nobody calls close(): leaves the group, or a restart would wait for the session to time out.
+        self._leave = weakref.finalize(self, self._consumer.close)
+
+    def __iter__(self) -> "AlertStream":
+        return self
+
+    def __next__(self) -> Alert:
+        self._handled()
+        started = self._timer()
+        while not self._ended(started):
+            alert = self._poll()
+            if alert is not None:
+                return alert
+        raise StopIteration
+
+    def __aiter__(self) -> "AlertStream":
+        return self
+
+    async def __anext__(self) -> Alert:
+        started = self._timer()
+        if self._polling is None:
+            self._handled()
+        while not self._ended(started):
+            self._polling = self._polling or self._poller.submit(self._poll)
+            alert = await asyncio.shield(asyncio.wrap_future(self._polling))
+            self._polling = None  # cancelled above, it stays: the next call takes what it finds
+            if alert is not None:
+                return alert
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """End the iteration and leave the group; the alert handed out last is not counted as handled."""
+        if self._closed:
+            return
+        self._closed = True
+        self._poller.shutdown(wait=True)
+        self._leave()  # commits the offsets that were stored
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None and not self._closed:
+            self._handled()
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, traceback)
+
+    def _ended(self, started: float) -> bool:
+        waited = self._timer() - started
+        return self._closed or (self._idle_seconds is not None and waited >= self._idle_seconds)
+
+    def _poll(self) -> Alert | None:
+        """One short look at Kafka: an alert that was asked for and is news, or None."""
+        message = self._consumer.poll(POLL_SECONDS)
+        if message is None:
+            return None
+        if (error := message.error()) is not None:
+            if error.fatal() or error.code() in _HOPELESS:
+                raise AlertStreamError(error.str())
+            return None  # brokers away, topic not created yet: librdkafka tries again by itself
+        self._current = message
+        alert = _decoded(message)
+        if alert is not None and self._inbox.admits(alert):
+            return alert
+        self._handled()
+        return None
+
+    def _handled(self) -> None:
+        message, self._current = self._current, None
+        if message is None:
+            return
+        try:
+            self._consumer.store_offsets(message)
+        except KafkaException as error:  # the partition went to another member, which starts at what was committed
+            _log.debug("offset of an alert not stored: %s", error.args[0].str())
+
+
+def _decoded(message: Message) -> Alert | None:
+    try:
+        return decode_alert(message.value() or b"")
+    except DecodeError as error:
+        _log.warning("message %s of partition %s is no alert: %s", message.offset(), message.partition(), error)
+        return None
