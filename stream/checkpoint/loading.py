@@ -1,0 +1,80 @@
+"""Read a shard's whole state, in requests small enough for Redis to stay responsive."""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+from stream.checkpoint.errors import StateLostError
+from stream.checkpoint.names import ShardName
+from stream.checkpoint.requests import Read, Reply, Request
+
+PAGE_FIELDS = 1_000
+PAGE_BYTES = 8_000_000
+
+OFFSET = b"offset:"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Everything the store holds of a shard."""
+
+    meta: dict[bytes, bytes]
+    fields: dict[bytes, bytes]
+    buckets: dict[str, bytes]
+    unpublished: dict[bytes, int]
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Topic -> next offset."""
+        return {k.removeprefix(OFFSET).decode(): int(v) for k, v in self.meta.items() if k.startswith(OFFSET)}
+
+
+def load(shard: ShardName) -> Generator[Request, Reply, Stored]:
+    """Read all of it. `meta` is read last: an epoch in it that is not the reader's own says that the rest may be torn.
+
+    Raises StateLostError when a bucket is not as long as the checkpoints made it.
+    """
+    fields = yield from _read_hash(shard.fields)
+    unpublished = yield from _read_hash(shard.unpublished)
+    lengths = {k.decode(): int(v) for k, v in (yield from _read_hash(shard.buckets)).items()}
+    buckets: dict[str, bytes] = {}
+    for names in _pages(lengths):
+        values = yield Read(("MGET", *(shard.bucket(name) for name in names)))
+        buckets.update(zip(names, (value or b"" for value in values), strict=True))
+    meta = yield from _read_hash(shard.meta)
+    return Stored(meta, fields, _checked(shard, buckets, lengths), {k: int(v) for k, v in unpublished.items()})
+
+
+def _read_hash(key: str) -> Generator[Request, Reply, dict[bytes, bytes]]:
+    """Page through a hash: nobody else writes it, so the pages add up to one state."""
+    found: dict[bytes, bytes] = {}
+    cursor = 0
+    while True:
+        position, page = yield Read(("HSCAN", key, cursor, "COUNT", PAGE_FIELDS))
+        # redis-py gives a mapping or a flat list, by version and protocol.
+        found.update(page if isinstance(page, Mapping) else dict(zip(page[::2], page[1::2], strict=True)))
+        cursor = int(position)
+        if not cursor:
+            return found
+
+
+def _pages(lengths: dict[str, int]) -> Iterator[list[str]]:
+    page: list[str] = []
+    size = 0
+    for name, length in lengths.items():
+        if page and size + length > PAGE_BYTES:
+            yield page
+            page, size = [], 0
+        page.append(name)
+        size += length
+    if page:
+        yield page
+
+
+def _checked(shard: ShardName, buckets: dict[str, bytes], lengths: dict[str, int]) -> dict[str, bytes]:
+    for name, length in lengths.items():
+        if len(buckets[name]) != length:
+            raise StateLostError(
+                f"Redis holds {len(buckets[name])} of {length} bytes of {shard.bucket(name)}: "
+                "was a key evicted or deleted? Set maxmemory-policy to noeviction"
+            )
+    return buckets
