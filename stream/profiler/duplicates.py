@@ -1,0 +1,49 @@
+"""Repeats of a prediction: the same (model, version, id) within the label horizon of the first one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.model.catalog import Catalog
+from stream.profiler.join_log import TimedLog
+from stream.profiler.names import Names
+from stream.profiler.resolve import resolve
+from stream.profiler.runs import Records
+
+Bool = NDArray[np.bool_]
+
+
+def first_of_each(records: Records, log: TimedLog, names: Names, catalog: Catalog) -> Bool:
+    """Which of some new predictions, in the order of their log, are no repeats of those in `log` or of each other.
+
+    Decided one after the other only where a hash is met again: rare, unless versions shadow each other.
+    """
+    keep = np.ones(len(records), dtype=np.bool_)
+    index, known = log.find(records["hash"])
+    ordered = np.sort(records["hash"])
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(index) and not len(repeated):
+        return keep
+    suspects = np.union1d(index, np.flatnonzero(np.isin(records["hash"], repeated)))
+    horizons = _horizons(records, names, catalog)
+    seen: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    for record, horizon_ms in zip(known, _horizons(known, names, catalog).tolist(), strict=True):
+        seen.setdefault(_key(record, names), []).append((int(record["ts_ms"]), horizon_ms))
+    for row in suspects.tolist():
+        firsts = seen.setdefault(_key(records[row], names), [])
+        ts_ms = int(records["ts_ms"][row])
+        if any(abs(ts_ms - first_ms) <= horizon_ms for first_ms, horizon_ms in firsts):
+            keep[row] = False
+        else:
+            firsts.append((ts_ms, int(horizons[row])))
+    return keep
+
+
+def _key(record: np.void, names: Names) -> tuple[int, str]:
+    return int(record["hash"]), names.resolve(int(record["context"])).version
+
+
+def _horizons(records: Records, names: Names, catalog: Catalog) -> NDArray[np.int64]:
+    horizons = np.zeros(len(records), dtype=np.int64)
+    for group in resolve(records, names, catalog):
+        horizons[group.rows] = group.compiled.label_horizon_ms
+    return horizons

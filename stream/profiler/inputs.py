@@ -1,0 +1,219 @@
+"""The consumer: both input topics, in one group, with the partitions of a shard always together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import OFFSET_BEGINNING, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from stream.errors import LostStateError, UnreachableError
+from stream.profiler.config import ProfilerConfig
+from stream.profiler.decode import LABELS, PREDICTIONS
+from stream.profiler.messages import RawBatch
+
+QUERY_SECONDS = 5.0
+CLASSIC_TIMEOUTS: dict[str, str | int | bool] = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
+"""A killed worker is missed after six seconds."""
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Messages of one partition, collected."""
+
+    offsets: list[int] = field(default_factory=list)
+    broker_ms: list[int] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+
+
+class Inputs:
+    """Consumer of `predictions` and `labels`; for one thread.
+
+    Parameters
+    ----------
+    config
+        Topics, group and librdkafka settings.
+    on_assign, on_revoke
+        Called from within `read` with shards that came or went (`lost`: without notice). `on_assign` returns those it
+        took over, with their next offsets by role; the others are left alone until `start` is called for them.
+    """
+
+    def __init__(
+        self,
+        config: ProfilerConfig,
+        on_assign: Callable[[list[int]], Mapping[int, Mapping[str, int]]],
+        on_revoke: Callable[[list[int], bool], None],
+    ) -> None:
+        self._topics = {PREDICTIONS: config.topics.predictions, LABELS: config.topics.labels}
+        self._roles = {topic: role for role, topic in self._topics.items()}
+        self._config, self._on_assign, self._on_revoke = config, on_assign, on_revoke
+        self._incremental = config.group_protocol == "consumer"
+        self._consumer = Consumer(_settings(config))
+        self._running: dict[int, Mapping[str, int]] = {}
+        self._paused: set[tuple[str, int]] = set()
+        self._consumer.subscribe(
+            list(self._roles),
+            on_assign=self._assigned,
+            on_revoke=lambda _, places: self._revoked(places, lost=False),
+            on_lost=lambda _, places: self._revoked(places, lost=True),
+        )
+
+    def read(self, count: int, seconds: float) -> dict[tuple[str, int], RawBatch]:
+        """Up to `count` messages by (role, shard), in the order of their offsets; runs the callbacks."""
+        collected: dict[tuple[str, int], _Columns] = {}
+        for message in self._consumer.consume(count, seconds):
+            topic, shard, offset = message.topic(), message.partition(), message.offset()
+            if message.error() is not None or topic is None or shard is None or offset is None:
+                _judge(message)
+                continue
+            columns = collected.get((topic, shard))
+            if columns is None:
+                columns = collected[topic, shard] = _Columns()
+            kind, at_ms = message.timestamp()
+            columns.offsets.append(offset)
+            columns.broker_ms.append(-1 if kind == TIMESTAMP_NOT_AVAILABLE else at_ms)
+            columns.values.append(message.value())
+        return {
+            (self._roles[topic], shard): RawBatch(shard, c.offsets, c.broker_ms, c.values)
+            for (topic, shard), c in collected.items()
+        }
+
+    def start(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
+        """Read shards from these next offsets on, whatever was read of them before.
+
+        Raises
+        ------
+        LostStateError
+            An offset lies beyond the log's end: the state belongs to another log.
+        UnreachableError
+            Kafka does not say where its log ends.
+        """
+        places = [place for shard, next_offsets in offsets.items() for place in self._places(shard, next_offsets)]
+        for place in places:
+            self._check(place)
+        if self._incremental:
+            moved = [p for shard in offsets.keys() & self._running.keys() for p in self._places(shard, {})]
+            if moved:
+                self._consumer.incremental_unassign(moved)
+            self._running.update(offsets)
+            self._consumer.incremental_assign(places)
+        else:
+            self._running.update(offsets)
+            everything = self._running.items()
+            self._consumer.assign([p for shard, next_offsets in everything for p in self._places(shard, next_offsets)])
+        # A pause outlives the assignment it was made under.
+        self._consumer.resume(places)
+        self._paused = {pair for pair in self._paused if pair[1] not in offsets}
+
+    def read_until(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
+        """Note how far shards were read: where they go on if the assignment has to be made again."""
+        self._running.update((shard, o) for shard, o in offsets.items() if shard in self._running)
+
+    def hold(self, wanted: set[tuple[str, int]]) -> None:
+        """Pause exactly these (role, shard)s; what was paused before and is not named goes on."""
+        running = {pair for pair in wanted if pair[1] in self._running}
+        if pause := running - self._paused:
+            self._consumer.pause([TopicPartition(self._topics[role], shard) for role, shard in sorted(pause)])
+        if resume := {pair for pair in self._paused - running if pair[1] in self._running}:
+            self._consumer.resume([TopicPartition(self._topics[role], shard) for role, shard in sorted(resume)])
+        self._paused = running
+
+    def unread(self, role: str, shard: int, next_offset: int | None) -> int | None:
+        """How many messages lie between `next_offset` and the log's end as last heard; None while that is unknown."""
+        place = TopicPartition(self._topics[role], shard)
+        try:
+            first, end = self._consumer.get_watermark_offsets(place, cached=True)
+        except KafkaException:
+            return None
+        if end < 0:
+            return None
+        return int(max(end - (first if next_offset is None else max(next_offset, first)), 0))
+
+    def commit(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
+        """Tell Kafka how far we are, for lag tools; nothing depends on it."""
+        places = [
+            TopicPartition(self._topics[role], shard, offset)
+            for shard, next_offsets in offsets.items()
+            for role, offset in next_offsets.items()
+        ]
+        try:
+            if places:
+                self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException:
+            pass
+
+    def close(self) -> None:
+        """Leave the group; runs `on_revoke`."""
+        self._consumer.close()
+
+    def _places(self, shard: int, next_offsets: Mapping[str, int]) -> list[TopicPartition]:
+        offsets = {topic: next_offsets.get(role, OFFSET_BEGINNING) for role, topic in self._topics.items()}
+        return [TopicPartition(topic, shard, offset) for topic, offset in offsets.items()]
+
+    def _assigned(self, _: Consumer, places: list[TopicPartition]) -> None:
+        shards = sorted({place.partition for place in places})
+        if not self._incremental:
+            self._running, self._paused = {}, set()
+        offsets = self._on_assign(shards)
+        if offsets or not self._incremental:
+            self.start(offsets)
+        else:
+            self._consumer.incremental_assign([])
+
+    def _revoked(self, places: list[TopicPartition], *, lost: bool) -> None:
+        shards = sorted({place.partition for place in places})
+        self._on_revoke(shards, lost)
+        for shard in shards:
+            self._running.pop(shard, None)
+        self._paused = {pair for pair in self._paused if pair[1] in self._running}
+
+    def _check(self, place: TopicPartition) -> None:
+        if place.offset < 0:
+            return
+        try:
+            _, end = self._consumer.get_watermark_offsets(place, timeout=QUERY_SECONDS)
+        except KafkaException as error:
+            raise UnreachableError(f"Kafka did not say where {place.topic}[{place.partition}] ends: {error}") from error
+        if place.offset > end:
+            raise LostStateError(
+                f"the state of shard {place.partition} has read {place.topic} up to offset {place.offset}, "
+                f"but the log ends at {end}: was the topic created anew? "
+                "Give it another prefix, or delete the shard's keys in Redis"
+            )
+
+
+def _judge(message: Message) -> None:
+    """Raise for an error that waiting does not cure; the client mends the others by itself."""
+    error = message.error()
+    if error is not None and error.fatal():
+        raise UnreachableError(f"Kafka: {error.str()}")
+
+
+def partition_count(kafka: Mapping[str, str], topic: str) -> int:
+    """Partitions of a topic; raises UnreachableError when it is not there or Kafka does not answer."""
+    try:
+        found = AdminClient(dict(kafka)).list_topics(topic, timeout=QUERY_SECONDS * 2).topics[topic]
+    except KafkaException as error:
+        raise UnreachableError(f"Kafka did not answer ({error}); check kafka.bootstrap.servers") from error
+    if found.error is not None or not found.partitions:
+        raise UnreachableError(f"topic {topic} is not there ({found.error}); run `tidegauge topics create`")
+    return len(found.partitions)
+
+
+def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
+    settings: dict[str, str | int | bool] = {
+        **config.kafka,
+        "group.id": config.group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "fetch.queue.backoff.ms": 10,
+        "queued.min.messages": 20_000,
+    }
+    if config.group_protocol == "consumer":
+        return {**settings, "group.protocol": "consumer", "group.remote.assignor": "range"}
+    classic: dict[str, str | int | bool] = {
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 1_000,
+    }
+    return {**settings, **classic}

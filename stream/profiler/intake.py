@@ -1,0 +1,80 @@
+"""One batch of one topic, judged: what was read, what is on time, what is dropped, and what could not be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.profiler.counts import TopicCounts
+from stream.profiler.decode import Decoded
+from stream.profiler.messages import DeadLetter, RawBatch
+from stream.profiler.rules import Rules
+from stream.profiler.watermarks import TopicClock, clamp
+from tidegauge.events import Label, Prediction
+
+Row = TypeVar("Row", Prediction, Label)
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Generic[Row]):
+    """Rows that count, in the order of the log: their event time (clamped), punctuality and offset."""
+
+    rows: list[Row]
+    timestamps_ms: Int64
+    on_time: NDArray[np.bool_]
+    offsets: Int64
+    dead: list[DeadLetter]
+
+
+def judge(
+    batch: RawBatch, decoded: Decoded[Row], models: Sequence[str], clock: TopicClock, rules: Rules, counts: TopicCounts
+) -> Judged[Row]:
+    """Advance the topic's clock by a batch and judge each row by the watermark before its message."""
+    rows, message_of_row = decoded.rows, np.array(decoded.message_of_row, dtype=np.int64)
+    stated = np.array([row.timestamp_ms for row in rows], dtype=np.int64)
+    broker_ms = np.array(batch.broker_ms, dtype=np.int64)[message_of_row]
+    max_skew_ms = min(rules.config.max_skew_ms, rules.config.lateness_ms)
+    timestamps_ms, clamped = clamp(stated, broker_ms, max_skew_ms)
+    before = clock.advance(len(batch.offsets), timestamps_ms, message_of_row, decoded.watermarks)
+    watermarks = before.watermarks(rules.lateness_ms(models, timestamps_ms))
+    kept = np.flatnonzero(timestamps_ms >= watermarks - rules.config.retention_ms)
+    on_time = (timestamps_ms >= watermarks)[kept]
+    _count(decoded, counts, clamped=clamped, dropped=len(rows) - len(kept))
+    return Judged(
+        rows=rows if len(kept) == len(rows) else [rows[i] for i in kept.tolist()],
+        timestamps_ms=timestamps_ms[kept],
+        on_time=on_time,
+        offsets=np.array(batch.offsets, dtype=np.int64)[message_of_row[kept]],
+        dead=decoded.dead,
+    )
+
+
+def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> RawBatch:
+    """Leave out messages before `next_offset` (they are in the state already) and count gaps in the offsets.
+
+    A gap is an offset nobody will ever deliver: a transaction's marker, or a record that expired before it was read.
+    """
+    if not batch.offsets:
+        return batch
+    start = 0
+    if next_offset is not None:
+        start = sum(offset < next_offset for offset in batch.offsets)
+        counts.repeated += start
+    offsets = batch.offsets[start:]
+    if offsets:
+        expected = offsets[0] if next_offset is None else next_offset
+        counts.messages += len(offsets)
+        counts.gaps += offsets[-1] + 1 - expected - len(offsets)
+    return RawBatch(batch.partition, offsets, batch.broker_ms[start:], batch.values[start:])
+
+
+def _count(decoded: Decoded[Row], counts: TopicCounts, *, clamped: int, dropped: int) -> None:
+    counts.watermarks += len(decoded.watermarks)
+    counts.rows += len(decoded.rows) + decoded.feedback
+    counts.clamped += clamped
+    counts.bury(letter.reason for letter in decoded.dead)
+    counts.drop("late_beyond_retention", dropped)
+    counts.drop("feedback", decoded.feedback)

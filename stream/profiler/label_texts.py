@@ -1,0 +1,77 @@
+"""Labels as the join log holds them: a float32 and two bits that say what it stands for."""
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.parts.encoding import as_float32, encode_label
+from tidegauge.definition import Definition
+
+NUMBER, TEXT, BOOL = 0, 1, 2
+_PREFIX = b"t|"
+_UNKNOWN = -1
+
+
+class LabelTexts:
+    """Text labels by code, in the order they were met; text beyond the limit has no code and reads as no label.
+
+    A label is kept as it came, because it may wait for a definition (`positive`, `classes`) that is not there yet.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._texts: list[str] = []
+        self._codes: dict[str, int] = {}
+        self._stored = 0
+        self.overflowed = 0
+
+    def pack(self, label: float | str | bool) -> tuple[int, float]:  # noqa: FBT001 - a label may be a bool
+        """Return a label as (kind, float32 value)."""
+        if isinstance(label, bool):
+            return BOOL, float(label)
+        if isinstance(label, str):
+            return TEXT, float(self._code(label))
+        return NUMBER, as_float32(label)
+
+    def unpack(self, kind: int, value: float) -> float | str | bool | None:
+        """Return the label that was packed; None for a text beyond the limit."""
+        if kind == TEXT:
+            return None if value == _UNKNOWN else self._texts[int(value)]
+        return bool(value) if kind == BOOL else value
+
+    def encode(
+        self, definition: Definition, kinds: NDArray[np.int64], values: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Labels as numbers of a model's task, each distinct one read once; NaN where the task cannot read it."""
+        if definition.task in {"regression", "score"} and not kinds.any():
+            return values.astype(np.float64)
+        packed = np.stack([kinds.astype(np.float64), values.astype(np.float64)], axis=1)
+        distinct, inverse = np.unique(packed, axis=0, return_inverse=True)
+        numbers = [encode_label(definition, self.unpack(int(kind), value)) for kind, value in distinct.tolist()]
+        result: NDArray[np.float64] = np.array(numbers, dtype=np.float64)[inverse.reshape(-1)]
+        return result
+
+    def take_changes(self) -> dict[bytes, bytes]:
+        """Fields of the state that are new since the last call."""
+        first, self._stored = self._stored, len(self._texts)
+        new = range(first, self._stored)
+        return {_PREFIX + str(code).encode(): msgspec.msgpack.encode(self._texts[code]) for code in new}
+
+    def load(self, fields: Mapping[bytes, bytes]) -> None:
+        """Take in the fields of this dictionary from stored state; others are left alone."""
+        found = {int(name[len(_PREFIX) :]): value for name, value in fields.items() if name.startswith(_PREFIX)}
+        for _, value in sorted(found.items()):
+            self._code(msgspec.msgpack.decode(value, type=str))
+        self._stored = len(self._texts)
+
+    def _code(self, text: str) -> int:
+        code = self._codes.get(text)
+        if code is None:
+            if len(self._texts) >= self._limit:
+                self.overflowed += 1
+                return _UNKNOWN
+            code = self._codes[text] = len(self._texts)
+            self._texts.append(text)
+        return code

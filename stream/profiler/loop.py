@@ -1,0 +1,163 @@
+"""The profiler's loop: read, count, checkpoint, publish; hold still when Redis or the profiles topic cannot keep up."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from stream.model.catalog import Catalog
+from stream.profiler.config import ProfilerConfig
+from stream.profiler.dead_letters import DeadLetters
+from stream.profiler.decode import LABELS, PREDICTIONS
+from stream.profiler.inputs import Inputs
+from stream.profiler.messages import RawBatch
+from stream.profiler.owned import Owned
+from stream.profiler.publisher import Publisher
+from stream.profiler.shards import Shards
+from stream.profiler.status import ProfilerStatus, Totals, shard_status
+
+STATUS_SECONDS = 1.0
+OTHER = {PREDICTIONS: LABELS, LABELS: PREDICTIONS}
+
+
+class Loop:
+    """One turn after another, in one thread.
+
+    Parameters
+    ----------
+    config
+        Sizes and cadence.
+    shards, publisher, dead_letters, totals
+        The parts it drives.
+    inputs
+        Made from the callbacks of this loop.
+    catalog
+        Gives the newest definitions; asked once a turn.
+    """
+
+    def __init__(
+        self,
+        config: ProfilerConfig,
+        shards: Shards,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        inputs: Callable[["Loop"], Inputs],
+        catalog: Callable[[], Catalog],
+        totals: Totals,
+    ) -> None:
+        self._config, self._shards, self._publisher = config, shards, publisher
+        self._dead_letters, self._catalog, self._totals = dead_letters, catalog, totals
+        self._seen = catalog()
+        self._commit_at = self._status_at = 0.0
+        self._held = ""
+        self.status = ProfilerStatus()
+        self._inputs = inputs(self)
+
+    def on_assign(self, shards: list[int]) -> Mapping[int, Mapping[str, int]]:
+        """Take over what the consumer was assigned."""
+        self._shards.assigned(shards, time.monotonic())
+        return {shard: offsets for shard, offsets in self._shards.offsets.items() if shard in set(shards)}
+
+    def on_revoke(self, shards: list[int], lost: bool) -> None:  # noqa: FBT001 - the consumer's signature
+        """Write and park what the consumer has to give back."""
+        self._shards.revoked(shards, lost=lost, now=time.monotonic())
+
+    def turn(self) -> None:
+        """Read one batch and do what is due."""
+        config = self._config
+        for (role, shard), batch in self._inputs.read(config.batch, config.poll_seconds).items():
+            self._count(role, shard, batch)
+        now = time.monotonic()
+        self._follow_catalog()
+        self._shards.tick(int(time.time() * 1000), self._quiet)
+        self._shards.checkpoint(now)
+        self._shards.step(now)
+        self._take_over(now)
+        self._inputs.hold(self._to_hold())
+        self._report(now)
+
+    def finish(self, seconds: float) -> None:
+        """Write, publish and note deliveries once more, then leave the group; about `seconds` at most."""
+        deadline = time.monotonic() + seconds
+        for share in (0.5, 1.0):
+            self._shards.checkpoint(time.monotonic(), list(self._shards.owned))
+            self._shards.step(time.monotonic())
+            self._publisher.flush(max((deadline - time.monotonic()) * share, 0.0))
+            self._shards.step(time.monotonic())
+        self._inputs.commit(self._shards.offsets)
+        self._inputs.close()
+
+    def _count(self, role: str, shard: int, batch: RawBatch) -> None:
+        owned = self._shards.owned.get(shard)
+        if owned is None:
+            return  # revoked while the batch was on its way; its next owner starts from the state's offsets
+        self._totals.messages += len(batch.offsets)
+        for start in range(0, len(batch.offsets), self._config.chunk):
+            chunk = _slice(batch, start, start + self._config.chunk)
+            letters = owned.read(role, chunk)
+            if letters:
+                self._totals.dead_letters += len(letters)
+                self._dead_letters.put(letters)
+
+    def _follow_catalog(self) -> None:
+        catalog = self._catalog()
+        if catalog is not self._seen:
+            self._seen = catalog
+            self._shards.set_catalog(catalog)
+
+    def _take_over(self, now: float) -> None:
+        taken = self._shards.take_over(now)
+        if taken:
+            self._inputs.read_until(self._shards.offsets)
+            self._inputs.start(taken)
+
+    def _quiet(self, owned: Owned) -> bool:
+        """Whether a shard has nothing to read, as far as the broker has told."""
+        offsets = owned.core.offsets
+        return not self._held and all(
+            self._inputs.unread(role, owned.shard, offsets.get(role)) == 0 for role in (PREDICTIONS, LABELS)
+        )
+
+    def _to_hold(self) -> set[tuple[str, int]]:
+        both = (PREDICTIONS, LABELS)
+        held = {(role, shard) for shard in self._shards.waiting for role in both}
+        self._held = "store" if self._shards.store_away else ""
+        if not self._held and self._publisher.backlog_bytes > self._config.max_backlog_bytes:
+            self._held = "backlog"
+        if self._held:
+            return held | {(role, shard) for shard in self._shards.owned for role in both}
+        ahead = (self._ahead(owned) for owned in self._shards.owned.values())
+        return held | {pair for pair in ahead if pair is not None}
+
+    def _ahead(self, owned: Owned) -> tuple[str, int] | None:
+        """Return the topic that must wait for the other: only while that one has something to read."""
+        clocks = owned.core.clocks
+        gap_ms = clocks[PREDICTIONS].newest_ms - clocks[LABELS].newest_ms
+        if abs(gap_ms) <= self._config.max_ahead_ms:
+            return None
+        role = PREDICTIONS if gap_ms > 0 else LABELS
+        behind = OTHER[role]
+        return (role, owned.shard) if self._inputs.unread(behind, owned.shard, owned.core.offsets.get(behind)) else None
+
+    def _report(self, now: float) -> None:
+        if now >= self._commit_at:
+            self._commit_at = now + self._config.cadence.commit_seconds
+            self._inputs.commit(self._written_offsets())
+        if now >= self._status_at:
+            self._status_at = now + STATUS_SECONDS
+            self._totals.published_messages = self._publisher.messages
+            self._totals.published_bytes = self._publisher.bytes
+            self.status = ProfilerStatus(
+                shards=tuple(shard_status(owned) for _, owned in sorted(self._shards.owned.items())),
+                waiting=tuple(sorted(self._shards.waiting)),
+                totals=self._totals,
+                held=self._held,
+                backlog_bytes=self._publisher.backlog_bytes,
+            )
+
+    def _written_offsets(self) -> dict[int, Mapping[str, int]]:
+        return {shard: owned.checkpoints.offsets for shard, owned in self._shards.owned.items()}
+
+
+def _slice(batch: RawBatch, first: int, last: int) -> RawBatch:
+    if first == 0 and last >= len(batch.offsets):
+        return batch
+    return RawBatch(batch.partition, batch.offsets[first:last], batch.broker_ms[first:last], batch.values[first:last])

@@ -1,0 +1,147 @@
+"""A shard in this worker's hands: its core, its bookkeeping and its right to write."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stream.checkpoint import Loaded, Resumed, RetryPolicy, ShardName, SyncRunner
+from stream.checkpoint.requests import Client
+from stream.checkpoint.values import Fenced, Landed, Stale
+from stream.model.catalog import Catalog
+from stream.profiler.checkpoints import Checkpoint, Checkpoints, Publication
+from stream.profiler.config import Cadence, ShardConfig
+from stream.profiler.decode import PREDICTIONS
+from stream.profiler.messages import DeadLetter, RawBatch
+from stream.profiler.shard import ShardCore
+
+MS = 1_000
+
+
+@dataclass(slots=True)
+class Owned:
+    """One shard, taken over.
+
+    Attributes
+    ----------
+    pending
+        A checkpoint that may or may not have landed: it is committed again before anything else happens.
+    quiet_since_ms
+        Since when (wall clock) the shard is at the end of both logs, as far as is known.
+    """
+
+    runner: SyncRunner
+    checkpoints: Checkpoints
+    pending: Checkpoint | None = None
+    checkpointed_at: float = 0.0
+    seconds: float = 0.0
+    quiet_since_ms: int | None = None
+
+    @property
+    def core(self) -> ShardCore:
+        """The shard's state."""
+        return self.checkpoints.core
+
+    @property
+    def shard(self) -> int:
+        """Its number."""
+        return self.core.shard
+
+    @property
+    def written(self) -> bool:
+        """Whether the store holds everything that was read: only then may the memory be trusted later."""
+        return self.pending is None and self.checkpoints.written
+
+    def read(self, role: str, batch: RawBatch) -> list[DeadLetter]:
+        """Count a batch; returns what could not be read."""
+        self.quiet_since_ms = None
+        return self.core.predictions(batch) if role == PREDICTIONS else self.core.labels(batch)
+
+    def due(self, now: float, cadence: Cadence) -> bool:
+        """Whether it is time for a checkpoint: often, but not at more than a share of the thread's time."""
+        waited = now - self.checkpointed_at
+        if self.pending is not None:
+            return waited >= cadence.closing_seconds
+        interval = max(cadence.checkpoint_seconds, self.seconds / cadence.max_checkpoint_share)
+        if waited >= min(interval, cadence.max_checkpoint_seconds):
+            return True
+        return waited >= cadence.closing_seconds and self.checkpoints.closing()
+
+    def checkpoint(self, now: float) -> Publication | Fenced | Stale | None:
+        """Write what changed; returns what may be published now, or how the shard was lost.
+
+        Raises
+        ------
+        StoreUnavailableError
+            Redis is away: nothing is lost, call again.
+        """
+        started = time.perf_counter()
+        self.checkpointed_at = now
+        if self.pending is None:
+            self.pending = self.checkpoints.take(int(now * MS))
+        if self.pending is None:
+            return None
+        outcome = self.runner.commit(self.pending.delta)
+        checkpoint, self.pending = self.pending, None
+        self.seconds = time.perf_counter() - started
+        return self.checkpoints.landed(checkpoint, outcome.seq) if isinstance(outcome, Landed) else outcome
+
+
+class Keeper:
+    """Takes shards over, from Redis or from what was parked here a moment ago.
+
+    Parameters
+    ----------
+    client
+        Redis, with bytes not decoded.
+    prefix
+        Names the installation's keys.
+    config, cadence
+        Rules of event time, and of the wall clock.
+    catalog
+        Gives the newest definitions.
+    """
+
+    def __init__(
+        self, client: Client, prefix: str, config: ShardConfig, cadence: Cadence, catalog: Callable[[], Catalog]
+    ) -> None:
+        self._client, self._prefix, self._config = client, prefix, config
+        self._cadence, self._catalog = cadence, catalog
+        self._retry = RetryPolicy(deadline_seconds=cadence.store_deadline_seconds)
+        self._parked: dict[int, tuple[float, Owned]] = {}
+
+    def take_over(self, shard: int, now: float) -> Owned:
+        """Make this worker the shard's owner.
+
+        Raises
+        ------
+        StoreUnavailableError, TakenOverError
+            Not now: call again.
+        LostStateError
+            The state is not whole, or newer than this release.
+        """
+        _, parked = self._parked.pop(shard, (0.0, None))
+        if parked is not None:
+            answer = parked.runner.retake()
+            if isinstance(answer, Resumed):
+                parked.core.set_catalog(self._catalog())
+                return self._owned(parked.runner, parked.checkpoints.resumed(answer.epoch), now)
+            return self._owned(parked.runner, self._loaded(shard, answer), now)
+        runner = SyncRunner(self._client, ShardName(self._prefix, "profiler", shard), retry=self._retry)
+        return self._owned(runner, self._loaded(shard, runner.take_over()), now)
+
+    def park(self, owned: Owned, now: float) -> None:
+        """Keep a revoked shard's memory for a while: the next assignment often brings it back."""
+        self._parked[owned.shard] = (now, owned)
+
+    def forget_old(self, now: float) -> None:
+        """Give up what was parked too long."""
+        limit = now - self._cadence.park_seconds
+        self._parked = {shard: entry for shard, entry in self._parked.items() if entry[0] >= limit}
+
+    def _loaded(self, shard: int, loaded: Loaded) -> Checkpoints:
+        core = ShardCore(shard, self._catalog(), self._config)
+        core.load(loaded)
+        return Checkpoints(core, loaded.epoch, loaded.seq, loaded)
+
+    def _owned(self, runner: SyncRunner, checkpoints: Checkpoints, now: float) -> Owned:
+        return Owned(runner, checkpoints, checkpointed_at=now)

@@ -1,0 +1,250 @@
+"""The shard: predictions[i] and labels[i] in, profiles and checkpoints out. No Kafka, no Redis, no clock."""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.checkpoint.values import Loaded
+from stream.model.catalog import Catalog
+from stream.parts.hashes import hash_ids
+from stream.parts.store import PartStore
+from stream.profiler.admit import Admitted, admit, by_value
+from stream.profiler.columns import make_columns, outcome_scores
+from stream.profiler.config import ShardConfig
+from stream.profiler.counts import TopicCounts
+from stream.profiler.decode import LABELS, PREDICTIONS, decode_labels, decode_predictions
+from stream.profiler.duplicates import first_of_each
+from stream.profiler.intake import Judged, judge, skip_read
+from stream.profiler.join import Joiner
+from stream.profiler.join_log import KIND_SHIFT, LABEL_RECORD, LATE, POSITION_SHIFT, PREDICTION_RECORD
+from stream.profiler.messages import DeadLetter, RawBatch
+from stream.profiler.names import Names
+from stream.profiler.rules import Rules
+from stream.profiler.runs import Hashes, Records
+from stream.profiler.schedule import Progress
+from stream.profiler.silence import Silence
+from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
+from stream.profiler.watermarks import TopicClock
+from tidegauge.events import Label, Prediction
+from tidegauge.profiles import ShardWatermark
+
+Bool = NDArray[np.bool_]
+
+
+class ShardCore:
+    """State of one shard: a deterministic function of its two logs and the catalog.
+
+    Parameters
+    ----------
+    shard
+        Number of the partition of both topics.
+    catalog
+        Definitions in force; replaced by `set_catalog`.
+    config
+        Rules of event time.
+
+    Notes
+    -----
+    The same messages in other batches, or with the two topics interleaved otherwise, give the same parts: byte for
+    byte in all counts and exact sums. Not thread-safe. Memory: the open parts, 40 bytes a remembered prediction or
+    label, and the names; each is bounded by `config.limits` and counted.
+    """
+
+    def __init__(self, shard: int, catalog: Catalog, config: ShardConfig | None = None) -> None:
+        self.shard = shard
+        self.config = config or ShardConfig()
+        self.rules = Rules.of(catalog, self.config)
+        self.store = PartStore()
+        self.names = Names(self.config.limits)
+        self.joiner = Joiner(self.names, self.config)
+        self.clocks = {PREDICTIONS: TopicClock(), LABELS: TopicClock()}
+        self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
+        self.offsets: dict[str, int] = {}
+        self.unmatched = 0
+        self._silence = Silence(self.config.idle_ms)
+
+    @property
+    def progress(self) -> Progress:
+        """Both watermarks, as told to monitors: the greatest lateness of any model is subtracted."""
+        lateness_ms = self.rules.max_lateness_ms
+        return Progress(*(self.clocks[role].watermark_ms(lateness_ms) for role in (PREDICTIONS, LABELS)))
+
+    @property
+    def idle(self) -> bool:
+        """Whether the watermarks move by the wall clock."""
+        return self._silence.declared
+
+    def predictions(self, batch: RawBatch) -> list[DeadLetter]:
+        """Count a batch of the `predictions` topic; returns what could not be read."""
+        batch = self._advance(PREDICTIONS, batch)
+        decoded = decode_predictions(batch, self.config.limits)
+        models = [row.model for row in decoded.rows]
+        counts = self.counts[PREDICTIONS]
+        judged = judge(batch, decoded, models, self.clocks[PREDICTIONS], self.rules, counts)
+        if judged.rows:
+            self._take_predictions(judged)
+        self._free()
+        return judged.dead
+
+    def labels(self, batch: RawBatch) -> list[DeadLetter]:
+        """Count a batch of the `labels` topic; returns what could not be read."""
+        batch = self._advance(LABELS, batch)
+        decoded = decode_labels(batch, self.config.limits)
+        models = [row.model for row in decoded.rows]
+        judged = judge(batch, decoded, models, self.clocks[LABELS], self.rules, self.counts[LABELS])
+        if judged.rows:
+            self._take_labels(judged)
+        self._free()
+        return judged.dead
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Go on under other definitions. A watermark that was told is never taken back, whatever lateness they have."""
+        before = self.progress
+        self.rules = Rules.of(catalog, self.config)
+        self.clocks[PREDICTIONS].lift(before.predictions_ms)
+        self.clocks[LABELS].lift(before.labels_ms)
+
+    def tick(self, wall_ms: int, quiet_since_ms: int | None) -> bool:
+        """Let silence pass: returns whether the watermarks moved.
+
+        Parameters
+        ----------
+        wall_ms
+            Now, by the wall clock.
+        quiet_since_ms
+            Since when the shard has been at the end of both logs; None when it is not.
+        """
+        floors = self._silence.floors(wall_ms, quiet_since_ms, self.progress, self.config.lateness_ms)
+        if floors is None:
+            return False
+        self.clocks[PREDICTIONS].lift(floors.predictions_ms)
+        self.clocks[LABELS].lift(floors.labels_ms)
+        self._free()
+        return True
+
+    def watermark(self, epoch: int, seq: int) -> ShardWatermark:
+        """How far the shard has come, as a message says it."""
+        progress = self.progress
+        newest_ms = max(clock.newest_ms for clock in self.clocks.values())
+        return ShardWatermark(
+            self.shard, epoch, seq, progress.predictions_ms, progress.labels_ms, newest_ms, idle=self.idle
+        )
+
+    def take_fields(self) -> dict[bytes, bytes]:
+        """State that is no part and no join record, where it changed since the last call."""
+        predictions, labels = self.clocks[PREDICTIONS], self.clocks[LABELS]
+        meta = Meta(
+            predictions_newest_ms=predictions.newest_ms,
+            predictions_floor_ms=predictions.floor_ms,
+            labels_newest_ms=labels.newest_ms,
+            labels_floor_ms=labels.floor_ms,
+            predictions=self.counts[PREDICTIONS],
+            labels=self.counts[LABELS],
+            anonymous=self.joiner.anonymous,
+            joined=self.joiner.joined,
+            unmatched=self.unmatched,
+        )
+        return {META: encode_meta(meta), **self.names.take_changes(), **self.joiner.texts.take_changes()}
+
+    def load(self, loaded: Loaded) -> None:
+        """Take in stored state; the shard must be new."""
+        meta = decode_meta(loaded.fields)
+        self.clocks[PREDICTIONS] = TopicClock(meta.predictions_newest_ms, meta.predictions_floor_ms)
+        self.clocks[LABELS] = TopicClock(meta.labels_newest_ms, meta.labels_floor_ms)
+        self.counts = {PREDICTIONS: meta.predictions, LABELS: meta.labels}
+        self.joiner.anonymous, self.joiner.joined = meta.anonymous, meta.joined
+        self.unmatched = meta.unmatched
+        self.offsets = dict(loaded.offsets)
+        self.names.load(loaded.fields)
+        self.joiner.texts.load(loaded.fields)
+        self.joiner.predictions.load(loaded.buckets)
+        self.joiner.labels.load(loaded.buckets)
+        for key, body in stored_parts(loaded.fields):
+            self.store.load(key, body)
+
+    def _advance(self, role: str, batch: RawBatch) -> RawBatch:
+        batch = skip_read(batch, self.offsets.get(role), self.counts[role])
+        if batch.offsets:
+            self.offsets[role] = batch.offsets[-1] + 1
+            self._silence.end()
+        return batch
+
+    def _take_predictions(self, judged: Judged[Prediction]) -> None:
+        groups, contexts = admit(judged.rows, judged.timestamps_ms, self.names, self.rules.catalog)
+        records = np.zeros(len(judged.rows), dtype=PREDICTION_RECORD.memory)
+        records["hash"] = _hashes([row.model for row in judged.rows], [row.prediction_id for row in judged.rows])
+        records["ts_ms"], records["context"] = judged.timestamps_ms, contexts
+        records["flags"] = np.where(judged.on_time, 0, LATE)
+        keep = first_of_each(records, self.joiner.predictions, self.names, self.rules.catalog)
+        for group in groups:
+            self._add_group(group, judged, records, keep)
+        counts = self.counts[PREDICTIONS]
+        counts.drop("duplicate", int(len(keep) - keep.sum()))
+        counts.accepted += int(keep.sum())
+        counts.late += int((keep & ~judged.on_time).sum())
+        self._remember(judged, records, keep)
+
+    def _add_group(self, group: Admitted, judged: Judged[Prediction], records: Records, keep: Bool) -> None:
+        kept = keep[group.rows].tolist()
+        rows = [row for row, good in zip(group.rows, kept, strict=True) if good]
+        if not rows:
+            return
+        segments = {
+            name: [value for value, good in zip(values, kept, strict=True) if good]
+            for name, values in group.segments.items()
+        }
+        noted: Counter[str] = Counter()
+        columns = make_columns(
+            group.compiled,
+            group.version,
+            [judged.rows[row] for row in rows],
+            judged.timestamps_ms[rows],
+            judged.on_time[rows],
+            records["hash"][rows],
+            segments,
+            noted,
+        )
+        self.counts[PREDICTIONS].note(noted)
+        records["score"][rows] = outcome_scores(columns)
+        self.store.add_inputs(columns)
+
+    def _remember(self, judged: Judged[Prediction], records: Records, keep: Bool) -> None:
+        rows = np.flatnonzero(keep)
+        room = max(self.config.limits.outstanding - len(self.joiner.predictions), 0)
+        if len(rows) > room:
+            self.counts[PREDICTIONS].note(Counter(join_log_full=len(rows) - room))
+            rows = rows[:room]
+        ids = [judged.rows[row].prediction_id for row in rows.tolist()]
+        for outcomes in self.joiner.add_predictions(records[rows], ids, self.rules.catalog):
+            self.store.add_outcomes(outcomes)
+
+    def _take_labels(self, judged: Judged[Label]) -> None:
+        packed = [self.joiner.texts.pack(row.label) for row in judged.rows]
+        models, ids = [row.model for row in judged.rows], [row.prediction_id for row in judged.rows]
+        records = np.zeros(len(judged.rows), dtype=LABEL_RECORD.memory)
+        records["hash"], records["ts_ms"] = _hashes(models, ids), judged.timestamps_ms
+        records["value"] = [value for _, value in packed]
+        kinds = np.array([kind for kind, _ in packed], dtype=np.int64)
+        late = np.where(judged.on_time, 0, LATE)
+        records["position"] = (judged.offsets << POSITION_SHIFT) | (kinds << KIND_SHIFT) | late
+        counts = self.counts[LABELS]
+        room = max(self.config.limits.outstanding - len(self.joiner.labels), 0)
+        counts.drop("join_log_full", max(len(records) - room, 0))
+        counts.accepted += min(len(records), room)
+        counts.late += int((~judged.on_time)[:room].sum())
+        anonymous = np.array([not model for model in models], dtype=np.bool_)
+        for outcomes in self.joiner.add_labels(records[:room], ids[:room], anonymous[:room], self.rules.catalog):
+            self.store.add_outcomes(outcomes)
+
+    def _free(self) -> None:
+        progress = self.progress
+        self.unmatched += self.joiner.free(min(progress.predictions_ms, progress.labels_ms) - self.rules.memory_ms)
+
+
+def _hashes(models: list[str], ids: list[str]) -> Hashes:
+    """Hash of each (model, id); the ids of one model at a time."""
+    hashes: Hashes = np.empty(len(ids), dtype=np.uint64)
+    for model, indices in by_value(models).items():
+        hashes[indices] = hash_ids(model, [ids[i] for i in indices])
+    return hashes

@@ -1,0 +1,64 @@
+"""A batch message's columns, laid out as rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stream.profiler.validate import Problem
+from tidegauge.events import Prediction, PredictionBatch
+
+
+def unbatch(batch: PredictionBatch) -> list[Prediction] | Problem:
+    """Rows of a batch message; a column of another length than `prediction_ids` is the message's problem.
+
+    O(rows x columns).
+    """
+    n = len(batch.prediction_ids)
+    wrong = _wrong_column(batch, n)
+    if wrong is not None:
+        return wrong
+    features, segments, signals = (_rows(columns, n) for columns in (batch.features, batch.segments, batch.signals))
+    predictions = batch.predictions or [None] * n
+    probabilities = batch.probabilities or [None] * n
+    latencies, errors = batch.latencies_ms or [None] * n, batch.errors or [None] * n
+    return [
+        Prediction(
+            prediction_id=batch.prediction_ids[i],
+            model=batch.model,
+            timestamp_ms=batch.timestamps_ms[i],
+            version=batch.version,
+            features=features[i],
+            prediction=predictions[i],
+            probabilities=probabilities[i],
+            latency_ms=latencies[i],
+            status="ok" if errors[i] is None else "error",
+            error=errors[i],
+            segments={name: value for name, value in segments[i].items() if value is not None},
+            signals={name: value for name, value in signals[i].items() if value is not None},
+        )
+        for i in range(n)
+    ]
+
+
+def _wrong_column(batch: PredictionBatch, n: int) -> Problem | None:
+    columns: dict[str, Sequence[object]] = {"timestamps_ms": batch.timestamps_ms}
+    optional: dict[str, Sequence[object]] = {
+        "predictions": batch.predictions,
+        "probabilities": batch.probabilities,
+        "latencies_ms": batch.latencies_ms,
+        "errors": batch.errors,
+    }
+    columns.update({name: column for name, column in optional.items() if column})
+    for group in ("features", "segments", "signals"):
+        columns.update({f"{group}.{name}": column for name, column in getattr(batch, group).items()})
+    for name, column in columns.items():
+        if len(column) != n:
+            return Problem("ragged_batch", f"column {name} has {len(column)} entries, prediction_ids has {n}")
+    return None
+
+
+def _rows(columns: dict[str, Any], n: int) -> list[dict[str, Any]]:
+    """Turn {name: column} into one {name: value} a row."""
+    if not columns:
+        return [{} for _ in range(n)]
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]

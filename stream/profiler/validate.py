@@ -1,0 +1,75 @@
+"""Which rows cannot be counted at all, and the sentence that says why; everything less is a missing value, counted."""
+
+from typing import NamedTuple
+
+from stream.profiler.config import Limits
+from tidegauge.events import Label, Prediction, Watermark
+
+MAX_TIMESTAMP_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+NUL_ESCAPE = b"\\u0000"
+
+
+class Problem(NamedTuple):
+    """Why a row or message is refused: `reason` names the metric, `detail` is for the person who sent it."""
+
+    reason: str
+    detail: str
+
+
+def prediction_problem(row: Prediction, limits: Limits, raw: bytes) -> Problem | None:
+    """Return what makes a prediction unusable, or None. O(1) for a good row; `raw` is the message it came in."""
+    length = limits.text_length
+    if (
+        0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS
+        and len(row.features) <= limits.features
+        and 0 < len(row.prediction_id) <= length
+        and len(row.version) <= length
+        and NUL_ESCAPE not in raw
+    ):
+        return None
+    if not 0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
+        return _timestamp_problem(row.timestamp_ms)
+    if len(row.features) > limits.features:
+        return Problem("too_many_features", f"{len(row.features)} features, at most {limits.features} are kept")
+    for name, text in (("prediction_id", row.prediction_id), ("version", row.version)):
+        if len(text) > length or (not text and name == "prediction_id"):
+            return _length_problem(name, text, limits)
+    return _nul_problem({"prediction_id": row.prediction_id, "model": row.model, "version": row.version})
+
+
+def label_problem(row: Label, limits: Limits, raw: bytes) -> Problem | None:
+    """Return what makes a label unusable, or None."""
+    if not 0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
+        return _timestamp_problem(row.timestamp_ms)
+    if isinstance(row.label, str) and len(row.label) > limits.text_length:
+        return _length_problem("label", row.label, limits)
+    if len(row.model) > limits.text_length:
+        return _length_problem("model", row.model, limits)
+    if NUL_ESCAPE in raw:
+        return _nul_problem({"prediction_id": row.prediction_id, "model": row.model})
+    return None
+
+
+def watermark_problem(watermark: Watermark) -> Problem | None:
+    """Return what makes a watermark unusable, or None."""
+    inside = 0 <= watermark.timestamp_ms <= MAX_TIMESTAMP_MS
+    return None if inside else _timestamp_problem(watermark.timestamp_ms)
+
+
+def _timestamp_problem(timestamp_ms: int) -> Problem:
+    return Problem(
+        "timestamp_out_of_range",
+        f"timestamp_ms is {timestamp_ms}; it must be milliseconds since 1970-01-01 UTC, before the year 10000",
+    )
+
+
+def _length_problem(name: str, text: str, limits: Limits) -> Problem:
+    return Problem("text_length", f"{name} has {len(text)} characters; it must have 1 to {limits.text_length}")
+
+
+def _nul_problem(names: dict[str, str]) -> Problem | None:
+    """NUL separates model and id in the join's hash, so neither may hold one; in features it is harmless."""
+    for name, text in names.items():
+        if "\x00" in text:
+            return Problem("nul_character", f"{name} holds a NUL character")
+    return None
