@@ -1,0 +1,103 @@
+"""Put a worker together from its settings: definitions, profiler thread, monitors, web pages."""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Callable
+
+from stream.app.app import AppOptions, add_page, make_app
+from stream.app.groups import groups
+from stream.app.learned import LearnedWriter
+from stream.app.monitors import Monitors
+from stream.app.pages import health_page, metrics_page
+from stream.app.partition import Partition
+from stream.app.publisher import KafkaPublisher, OutputPublisher
+from stream.app.supervisor import ThreadService
+from stream.app.worker import Failure, Parts, serve, stop_on_signals
+from stream.checkpoint import AsyncRunner, ShardName, connect, connect_async
+from stream.checkpoint.requests import Client
+from stream.config import Settings
+from stream.definitions.follower import DefinitionFollower
+from stream.definitions.reader import DefinitionReader
+from stream.kafka.settings import monitor_client
+from stream.kafka.topics import TopicNames
+from stream.model.catalog import Catalog
+from stream.monitor.config import MonitorConfig
+from stream.monitor.core import MonitorCore
+from stream.profiler.config import ProfilerConfig, ShardConfig
+from stream.profiler.thread import ProfilerThread
+from stream.timeline.durations import parse_duration
+
+
+def profiler_config(settings: Settings, worker: str) -> ProfilerConfig:
+    """Translate the settings for the profiler."""
+    group, monitor_group = groups(settings)
+    return ProfilerConfig(
+        kafka=settings.kafka_settings,
+        topics=TopicNames(settings.prefix),
+        group=group,
+        monitor_group=monitor_group,
+        worker=worker,
+        max_unread_bytes=settings.max_unread_bytes,
+        shard=ShardConfig(
+            lateness_ms=parse_duration(settings.lateness),
+            retention_ms=parse_duration(settings.retention),
+            idle_ms=None if settings.idle == "never" else parse_duration(settings.idle),
+        ),
+    )
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run one worker until SIGTERM or SIGINT; raises what ended it otherwise."""
+    failure = Failure()
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    names = TopicNames(settings.prefix)
+    follower = DefinitionFollower(DefinitionReader(settings.kafka_settings, names.models))
+    await asyncio.to_thread(follower.start)
+    try:
+        await serve(_parts(settings, names, follower, failure), stop)
+    finally:
+        await asyncio.to_thread(follower.stop)
+
+
+def _parts(settings: Settings, names: TopicNames, follower: DefinitionFollower, failure: Failure) -> Parts:
+    url = settings.redis.url.get_secret_value()
+    messages = KafkaPublisher(settings.kafka_settings, names, failure)
+    outputs = OutputPublisher(messages, LearnedWriter(settings.kafka_settings, names.models, failure))
+    monitors = Monitors(_partitions(settings, follower, connect_async(url), outputs), failure)
+    profiler = ProfilerThread(profiler_config(settings, worker_name()), connect(url), lambda: follower.catalog)
+    options = AppOptions(
+        group=groups(settings)[1],
+        topic=names.profiles,
+        client=monitor_client(settings.kafka_settings),
+        web_host=settings.web.host,
+        web_port=settings.web.port,
+    )
+    app = make_app(options, monitors)
+    add_page(app, "/healthz", health_page(profiler, monitors))
+    add_page(app, "/metrics", metrics_page(profiler, monitors))
+    services = (ThreadService("profiler", profiler, failure),)
+    return Parts(app, monitors, messages, failure, services, failures=(lambda: follower.failure,))
+
+
+def _partitions(
+    settings: Settings, follower: DefinitionFollower, store: Client, outputs: OutputPublisher
+) -> Callable[[int], Partition]:
+    config = MonitorConfig(retention_ms=parse_duration(settings.retention))
+    topic = TopicNames(settings.prefix).profiles
+
+    def make_core(number: int, catalog: Catalog) -> MonitorCore:
+        return MonitorCore(number, catalog, config)
+
+    def make_partition(number: int) -> Partition:
+        runner = AsyncRunner(store, ShardName(settings.prefix, "monitor", number))
+        return Partition(number, topic, runner, make_core, lambda: follower.catalog, outputs)
+
+    return make_partition
+
+
+def worker_name() -> str:
+    """Name this process: host, process id and something no other has, for a restarted container has the same two."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"

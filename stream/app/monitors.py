@@ -1,0 +1,216 @@
+"""The partitions of `profiles` that this worker owns: taken over, written, fenced, given up."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+from stream.app.partition import Partition
+from stream.checkpoint import Fenced, Stale, StoreUnavailableError, TakenOverError
+
+_LOG: Final = logging.getLogger(__name__)
+
+PARK_SECONDS: Final = 30.0
+"""A partition that comes back within this time goes on from memory, if nobody else was there."""
+CLAIM_SECONDS: Final = 0.5
+"""Between attempts to own what could not be owned."""
+FENCED_SECONDS: Final = 15.0
+"""After a fence the group decides anew within a session; if it has not by then, the partition is claimed again."""
+
+
+class Log(Protocol):
+    """The consumer, as far as ownership needs it."""
+
+    async def restart(self) -> None:
+        """Seek every owned partition to its next offset, in mid-stream, with nothing stale delivered after."""
+
+    def rejoin(self) -> None:
+        """Ask the group for a new assignment."""
+
+
+class Monitors:
+    """Owner of partitions; all of it runs in one event loop.
+
+    Parameters
+    ----------
+    make_partition : callable
+        A partition by number, not yet taken over.
+    fail : callable
+        Told about an error after which this process must not go on; called once.
+    """
+
+    def __init__(
+        self,
+        make_partition: Callable[[int], Partition],
+        fail: Callable[[BaseException], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.log: Log | None = None
+        self._make = make_partition
+        self._fail = fail
+        self._clock = clock
+        self._sleep = sleep
+        self._owned: dict[int, Partition] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._parked: dict[int, tuple[float, Partition]] = {}
+        self._assigned: dict[int, range] = {}
+        self._not_before: dict[int, float] = {}
+        self._claiming: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._failed = False
+
+    @property
+    def owned(self) -> Mapping[int, Partition]:
+        """Partitions this worker may write, as far as it knows."""
+        return self._owned
+
+    @property
+    def unowned(self) -> frozenset[int]:
+        """Partitions the group has given to this worker that it does not own yet."""
+        return frozenset(self._assigned) - frozenset(self._owned)
+
+    async def assign(self, log: Mapping[int, range]) -> dict[int, int]:
+        """Own these partitions; see `StartOffsets.assign`."""
+        self._assigned = dict(log)
+        await self._claim_due()
+        if self.unowned:
+            self._claim_later()
+        for number in self._owned.keys() & log.keys():
+            self._owned[number].clamp(log[number])
+        return {n: self._owned[n].next_offset if n in self._owned else span.stop for n, span in log.items()}
+
+    async def release(self, partitions: set[int]) -> None:
+        """Checkpoint and give up; see `StartOffsets.release`."""
+        for number in partitions:
+            self._assigned.pop(number, None)
+            self._not_before.pop(number, None)
+        going = [partition for number, partition in self._owned.items() if number in partitions]
+        await asyncio.gather(*(self._park(partition) for partition in going))
+
+    async def handle(self, number: int, offset: int, value: bytes | None) -> None:
+        """Take in one record; what is not the next one owned is skipped, what is too far is sought back."""
+        partition = self._owned.get(number)
+        if partition is None or offset < partition.next_offset or self._failed:
+            return
+        while partition.behind_store:
+            # Back-pressure: the buffers fill, fetching stops, memory is bounded.
+            await self._sleep(CLAIM_SECONDS / 5)
+            if self._owned.get(number) is not partition:
+                return
+        if offset > partition.next_offset:
+            _LOG.warning(
+                "partition %d: record %d came, %d is next: seeking back", number, offset, partition.next_offset
+            )
+            self._restart_later()
+            return
+        try:
+            partition.apply(offset, value)
+        except Exception as error:  # noqa: BLE001 - half-applied state must never be written, whatever went wrong
+            self._drop(number)
+            self._give_up(error)
+
+    async def stop(self) -> None:
+        """Checkpoint and give up everything."""
+        if self._claiming is not None:
+            self._claiming.cancel()
+        await self.release(set(self._assigned) | set(self._owned))
+
+    async def _claim_due(self) -> bool:
+        """Try to own what is not owned and may be; whether anything was."""
+        async with self._lock:
+            due = [n for n in sorted(self.unowned) if self._not_before.get(n, 0.0) <= self._clock()]
+            return any([await self._claim(number) for number in due])
+
+    async def _claim(self, number: int) -> bool:
+        log = self._assigned.get(number)
+        if log is None:  # revoked meanwhile
+            return False
+        parked = self._parked.pop(number, None)
+        recent = parked is not None and self._clock() - parked[0] < PARK_SECONDS
+        partition = parked[1] if parked is not None and recent else self._make(number)
+        try:
+            await partition.take_over(log.start)
+        except (StoreUnavailableError, TakenOverError) as error:
+            _LOG.warning("partition %d is not owned yet: %s", number, error)
+            return False
+        except Exception as error:
+            self._give_up(error)
+            raise
+        if number not in self._assigned:
+            return False
+        self._owned[number] = partition
+        self._tasks[number] = asyncio.create_task(self._write(partition), name=f"checkpoints-{number}")
+        _LOG.info("partition %d is owned from offset %d", number, partition.next_offset)
+        return True
+
+    async def _write(self, partition: Partition) -> None:
+        """Checkpoint one partition whenever it is due, for as long as it is owned."""
+        try:
+            while True:
+                await partition.due()
+                outcome = await partition.checkpoint()
+                if isinstance(outcome, Fenced | Stale):
+                    self._lose(partition, outcome)
+                    return
+        except Exception as error:  # noqa: BLE001 - a task nobody awaits must not end in silence
+            self._drop(partition.number)
+            self._give_up(error)
+
+    def _lose(self, partition: Partition, outcome: Fenced | Stale) -> None:
+        number = partition.number
+        _LOG.warning("partition %d: %s; what was not written is read again", number, outcome)
+        self._drop(number)
+        if number not in self._assigned:  # being released: the group decides already
+            return
+        if isinstance(outcome, Fenced) and self.log is not None:
+            # Who the owner is only the group can say: ask it, and claim again if it never answers.
+            self._not_before[number] = self._clock() + FENCED_SECONDS
+            self.log.rejoin()
+        self._claim_later()
+
+    async def _park(self, partition: Partition) -> None:
+        number = partition.number
+        task = self._tasks.pop(number, None)
+        try:
+            outcome = await partition.checkpoint()
+            if isinstance(outcome, Fenced | Stale):
+                return
+            self._parked[number] = (self._clock(), partition)
+        except Exception as error:  # noqa: BLE001 - one partition's trouble must not keep the others from being parked
+            self._give_up(error)
+        finally:
+            self._owned.pop(number, None)
+            if task is not None:
+                task.cancel()
+
+    def _drop(self, number: int) -> None:
+        self._owned.pop(number, None)
+        task = self._tasks.pop(number, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    def _claim_later(self) -> None:
+        if self._claiming is None or self._claiming.done():
+            self._claiming = asyncio.create_task(self._claim_all(), name="claims")
+
+    def _restart_later(self) -> None:
+        """Seek back outside of the agent: it must be free to let the buffered records pass."""
+        if self._claiming is None or self._claiming.done():
+            self._claiming = asyncio.create_task(self._restart(), name="restart")
+
+    async def _claim_all(self) -> None:
+        while self.unowned and not self._failed:
+            await self._sleep(CLAIM_SECONDS)
+            if await self._claim_due():
+                await self._restart()
+
+    async def _restart(self) -> None:
+        if self.log is not None:
+            await self.log.restart()
+
+    def _give_up(self, error: BaseException) -> None:
+        if not self._failed:
+            self._failed = True
+            self._fail(error)

@@ -1,0 +1,208 @@
+"""One partition of `profiles`: its monitor's core, its checkpoint, its outbox."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from stream.app.contract import Core, MakeCore, Publisher
+from stream.checkpoint import AsyncRunner, Delta, Landed, Loaded, Outcome, StoreUnavailableError
+from stream.model.catalog import Catalog
+from stream.monitor.outputs import Output
+from tidegauge.alerts import Alert
+from tidegauge.errors import DecodeError
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a dirty partition is written, seconds of the wall clock; cost and delay, no answer depends on it."""
+
+    checkpoint_seconds: float = 0.5
+    urgent_seconds: float = 0.2
+    retry_seconds: float = 0.5
+
+
+class Partition:
+    """What one worker holds of one partition between takeover and release.
+
+    Everything happens in one event loop. The order that makes it exact: apply, checkpoint (state, offset, outbox),
+    publish, delivery report, checkpoint (outbox without it). A crash anywhere repeats a message, never loses one.
+
+    Parameters
+    ----------
+    number : int
+        Partition number.
+    topic : str
+        Name under which its next offset is stored.
+    runner : AsyncRunner
+        Its checkpoints.
+    make_core : callable
+        A new, empty core for a partition number and a catalog.
+    catalog : callable
+        Gives the newest catalog; asked before each message, must not block.
+    publisher : Publisher
+        Where outputs go.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        topic: str,
+        runner: AsyncRunner,
+        make_core: MakeCore,
+        catalog: Callable[[], Catalog],
+        publisher: Publisher,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.number = number
+        self.next_offset = 0
+        self.undecodable = 0
+        self._topic = topic
+        self._runner = runner
+        self._make_core = make_core
+        self._catalog = catalog
+        self._seen = catalog()
+        self._core: Core = make_core(number, self._seen)
+        self._publisher = publisher
+        self._pace = pace or Pace()
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._sending: set[int] = set()
+        self._doubt: _Written | None = None
+        self._lost: Outcome | None = None
+        self._dirty = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._last = 0.0
+
+    @property
+    def behind_store(self) -> bool:
+        """Whether the last checkpoint found no store: nothing more should be applied until one lands."""
+        return self._doubt is not None
+
+    async def take_over(self, start: int) -> None:
+        """Own the partition; what is in memory stays if nobody else was there.
+
+        `start` is the offset of a partition without state. Raises as `AsyncRunner.retake`.
+        """
+        state = await self._runner.retake()
+        self._doubt = self._lost = None
+        if isinstance(state, Loaded):
+            self._seen = self._catalog()
+            self._core = self._make_core(self.number, self._seen)
+            self._core.load(state.fields)
+            self._sending.clear()
+            self.next_offset = state.offsets.get(self._topic, start)
+        # The offset is claimed at once: a shard that was taken over leaves a trace even if nothing ever comes.
+        self._mark()
+
+    def clamp(self, log: range) -> None:
+        """Go on at the log's start when the stored offset is outside: profiles are snapshots, repeats are harmless."""
+        if not log.start <= self.next_offset <= log.stop:
+            _LOG.warning(
+                "%s[%d]: the next record %d is not in the log any more (%d to %d); going on at %d",
+                self._topic, self.number, self.next_offset, log.start, log.stop, log.start,
+            )  # fmt: skip
+            self.next_offset = log.start
+
+    def apply(self, offset: int, value: bytes | None) -> Sequence[Output]:
+        """Take in the record at the next offset, and decide what it made due."""
+        self._follow_catalog()
+        try:
+            if value is not None:
+                self._core.apply(value)
+        except DecodeError as error:
+            self.undecodable += 1
+            _LOG.warning("%s[%d]@%d cannot be read, skipped: %s", self._topic, self.number, offset, error)
+        self.next_offset = offset + 1
+        outputs = self._core.advance()
+        self._mark(urgent=any(isinstance(output, Alert) for output in outputs))
+        return outputs
+
+    async def due(self) -> None:
+        """Wait until a checkpoint is wanted: half a second after the last, earlier if an alert changed."""
+        await self._dirty.wait()
+        if self.behind_store:
+            await asyncio.sleep(self._pace.retry_seconds)
+            return
+        remaining = self._last + self._pace.checkpoint_seconds - self._clock()
+        if remaining > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), remaining)
+        await asyncio.sleep(max(0.0, self._last + self._pace.urgent_seconds - self._clock()))
+
+    async def checkpoint(self) -> Outcome | None:
+        """Write what changed, then publish what it holds; None: the store is away, the same will be tried again.
+
+        Raises as `AsyncRunner.commit`, but for StoreUnavailableError.
+        """
+        async with self._lock:
+            if self._lost is not None:  # found out by the call that held the lock before
+                return self._lost
+            self._last = self._clock()
+            self._dirty.clear()
+            self._urgent.clear()
+            again = self._doubt is not None
+            written = self._doubt = self._doubt or self._take()
+            try:
+                outcome = await self._runner.commit(written.delta)
+            except StoreUnavailableError as error:
+                _LOG.warning("%s[%d]: %s", self._topic, self.number, error)
+                self._mark()
+                return None
+            self._doubt = None
+            self._lost = None if isinstance(outcome, Landed) else outcome
+            if again:
+                self._mark()
+        if isinstance(outcome, Landed):
+            self._publish(written.outputs)
+        return outcome
+
+    def _follow_catalog(self) -> None:
+        catalog = self._catalog()
+        if catalog is not self._seen:
+            self._seen = catalog
+            self._core.set_catalog(catalog)
+
+    def _take(self) -> "_Written":
+        outputs = max((number for number, _ in self._core.pending()), default=-1)
+        return _Written(Delta(fields=self._core.dirty_fields(), offsets={self._topic: self.next_offset}), outputs)
+
+    def _publish(self, last: int) -> None:
+        """Send outputs up to number `last`: those that the store holds."""
+        for number, output in self._core.pending():
+            if number > last:
+                return
+            if number in self._sending:
+                continue
+            if not self._publisher.publish(output, partial(self._done, self._core, number)):
+                self._mark()
+                return
+            self._sending.add(number)
+
+    def _done(self, core: Core, number: int, acknowledged: bool) -> None:  # noqa: FBT001 - the signature of a callback
+        if core is not self._core:
+            return
+        self._sending.discard(number)
+        if acknowledged:
+            core.delivered(number)
+        self._mark()
+
+    def _mark(self, *, urgent: bool = False) -> None:
+        self._dirty.set()
+        if urgent:
+            self._urgent.set()
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A delta on its way, and the number of the newest output in it."""
+
+    delta: Delta
+    outputs: int

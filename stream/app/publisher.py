@@ -1,0 +1,111 @@
+"""Sending outputs: each to its topic, acknowledged by all replicas, in order, once per attempt of ours."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, Producer
+
+from stream.app.learned import LearnedWriter
+from stream.kafka.topics import TopicNames
+from stream.monitor.outputs import LearnedModel, LearnedReference, Output
+from tidegauge.alerts import Alert
+from tidegauge.codec import encode
+from tidegauge.reports import Report
+from tidegauge.retraining import RetrainingRequest
+
+_LOG: Final = logging.getLogger(__name__)
+_POLL_SECONDS: Final = 0.02
+
+_OURS: Final = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",  # as Java's clients: an alert's transitions stay in one partition, in order
+    "compression.type": "lz4",
+    "linger.ms": 5,
+}
+
+Done = Callable[[bool], Any]
+Message = Alert | Report | RetrainingRequest
+
+
+class KafkaPublisher:
+    """Publishes alerts (key: alert id), reports and retraining requests (key: model); callbacks come in the loop.
+
+    Parameters
+    ----------
+    settings
+        librdkafka's settings; needs WRITE on the three topics.
+    topics
+        Their names.
+    fail
+        Told about an error that no repetition cures; called from `run`.
+    """
+
+    def __init__(self, settings: Mapping[str, str], topics: TopicNames, fail: Callable[[BaseException], None]) -> None:
+        self._producer = Producer({**settings, **_OURS, "error_cb": self._on_error})
+        self._topics = topics
+        self._fail = fail
+
+    def publish(self, output: Message, on_done: Done) -> bool:
+        """Queue an output; False when the queue is full."""
+        topic, key = self._address(output)
+        try:
+            self._producer.produce(topic, encode(output), key.encode(), on_delivery=_reporter(on_done))
+        except BufferError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Serve delivery reports until cancelled."""
+        while True:
+            self._producer.poll(0)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def flush(self, timeout_seconds: float) -> None:
+        """Wait until everything was answered, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while len(self._producer):
+                    self._producer.poll(0)
+                    await asyncio.sleep(_POLL_SECONDS)
+
+    def _address(self, output: Message) -> tuple[str, str]:
+        match output:
+            case Alert():
+                return self._topics.alerts, output.alert_id
+            case Report():
+                return self._topics.reports, output.model
+            case RetrainingRequest():
+                return self._topics.retraining, output.model
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fail(RuntimeError(f"Kafka's producer cannot go on: {error.str()}"))
+        else:
+            _LOG.warning("Kafka: %s", error.str())
+
+
+class OutputPublisher:
+    """Sends each output where it belongs: messages to their topics, what was learnt to `models`."""
+
+    def __init__(self, messages: KafkaPublisher, models: LearnedWriter) -> None:
+        self._messages = messages
+        self._models = models
+
+    def publish(self, output: Output, on_done: Done) -> bool:
+        """Start sending; see `contract.Publisher.publish`."""
+        if isinstance(output, LearnedModel | LearnedReference):
+            return self._models.publish(output, on_done)
+        return self._messages.publish(output, on_done)
+
+
+def _reporter(on_done: Done) -> Callable[[KafkaError | None, Any], None]:
+    def report(error: KafkaError | None, _: Any) -> None:
+        if error is not None:
+            _LOG.warning("Kafka did not take an output, it will be sent again: %s", error.str())
+        on_done(error is None)
+
+    return report

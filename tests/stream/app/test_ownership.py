@@ -1,0 +1,328 @@
+"""Partitions and their owner on a real store, without Kafka: what is applied, written, published, lost, sought back."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import redis
+from counting import CountingCore
+
+from stream.app.monitors import CLAIM_SECONDS, Monitors
+from stream.app.partition import Pace, Partition
+from stream.checkpoint import AsyncRunner, RetryPolicy, ShardName, SyncRunner, connect, connect_async
+from stream.model.catalog import Catalog
+from stream.monitor.outputs import Output
+from tidegauge.codec import encode_profiles
+from tidegauge.profiles import ShardWatermark, WatermarkReport
+
+TOPIC = "profiles"
+PACE = Pace(checkpoint_seconds=0.02, urgent_seconds=0.01, retry_seconds=0.02)
+
+
+def message(value: int) -> bytes:
+    return encode_profiles(WatermarkReport(worker="w", partitions=1, shards=[ShardWatermark(0, 1, 1, 0, 0, value)]))
+
+
+class Sent:
+    """A publisher that remembers, and answers when told to."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self.waiting: list[Callable[[bool], Any]] = []
+        self.full = False
+
+    def publish(self, output: Output, on_done: Callable[[bool], Any]) -> bool:
+        if self.full:
+            return False
+        self.outputs.append(output)
+        self.waiting.append(on_done)
+        return True
+
+    def answer(self, *, acknowledged: bool) -> None:
+        waiting, self.waiting = self.waiting, []
+        for on_done in waiting:
+            on_done(acknowledged)
+
+
+class Kafka:
+    def __init__(self) -> None:
+        self.restarts = 0
+        self.rejoins = 0
+
+    async def restart(self) -> None:
+        self.restarts += 1
+
+    def rejoin(self) -> None:
+        self.rejoins += 1
+
+
+class World:
+    """Monitors with everything around them in reach."""
+
+    def __init__(self, url: str) -> None:
+        self.store = connect_async(url)
+        self.sent = Sent()
+        self.kafka = Kafka()
+        self.failures: list[BaseException] = []
+        self.catalog = Catalog()
+        self.retry = RetryPolicy(deadline_seconds=0.05, first_seconds=0.01)
+        self.monitors = Monitors(self.partition, self.failures.append)
+        self.monitors.log = self.kafka
+
+    def partition(self, number: int) -> Partition:
+        runner = AsyncRunner(self.store, ShardName("", "monitor", number), retry=self.retry)
+        return Partition(
+            number, TOPIC, runner, lambda n, _: CountingCore(n), lambda: self.catalog, self.sent, pace=PACE
+        )
+
+    async def feed(self, first: int, stop: int, number: int = 0) -> None:
+        for offset in range(first, stop):
+            await self.monitors.handle(number, offset, message(1))
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - the condition lies in a store, which sends no event
+                await asyncio.sleep(0.01)
+
+
+def play(url: str, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        world = World(url)
+        try:
+            await story(world)
+        finally:
+            await world.monitors.stop()
+            await world.store.aclose()
+
+    asyncio.run(run())
+
+
+def stored(client: redis.Redis, number: int = 0) -> tuple[bytes | None, bytes | None]:
+    name = ShardName("", "monitor", number)
+    return client.hget(name.fields, "count"), client.hget(name.meta, f"offset:{TOPIC}")
+
+
+def test_state_and_offset_are_written_together_and_read_back(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        assert await world.monitors.assign({0: range(5)}) == {0: 0}
+        await world.feed(0, 5)
+        await world.until(lambda: stored(client) == (b"5 5 0", b"5"))
+
+    async def next_owner(world: World) -> None:
+        assert await world.monitors.assign({0: range(9)}) == {0: 5}
+        await world.feed(0, 9)
+        await world.until(lambda: stored(client) == (b"9 9 0", b"9"))
+
+    play(store_url, story)
+    play(store_url, next_owner)
+
+
+def test_an_output_is_published_after_its_checkpoint_and_removed_after_delivery(
+    store_url: str, client: redis.Redis
+) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 10)
+        assert world.sent.outputs == []
+        await world.until(lambda: len(world.sent.outputs) == 1)
+        assert stored(client)[1] == b"10"
+        assert client.hlen(ShardName("", "monitor", 0).fields) == 2
+        world.sent.answer(acknowledged=False)
+        await world.until(lambda: len(world.sent.outputs) == 2)
+        world.sent.answer(acknowledged=True)
+        await world.until(lambda: client.hlen(ShardName("", "monitor", 0).fields) == 1)
+        assert len({output.seq for output in world.sent.outputs}) == 1
+
+    play(store_url, story)
+
+
+def test_the_next_owner_publishes_what_was_not_delivered(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 10)
+        await world.until(lambda: len(world.sent.outputs) == 1)
+
+    play(store_url, story)
+    play(store_url, claim_and_wait)
+
+
+async def claim_and_wait(world: World) -> None:
+    await world.monitors.assign({0: range(20)})
+    await world.until(lambda: len(world.sent.outputs) == 1)
+
+
+def test_a_full_queue_is_tried_again(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        world.sent.full = True
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 10)
+        await world.until(lambda: stored(client)[1] == b"10")
+        world.sent.full = False
+        await world.until(lambda: len(world.sent.outputs) == 1)
+
+    play(store_url, story)
+
+
+def test_repeats_are_skipped_and_gaps_sought_back(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 3)
+        await world.feed(0, 3)
+        await world.feed(7, 9)
+        await world.until(lambda: world.kafka.restarts == 1)
+        await world.feed(3, 5)
+        await world.until(lambda: stored(client) == (b"5 5 0", b"5"))
+        await world.monitors.handle(1, 0, message(1))
+
+    play(store_url, story)
+
+
+def test_unreadable_bytes_are_counted_and_passed(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.monitors.handle(0, 0, b"\xff")
+        await world.monitors.handle(0, 1, None)
+        await world.feed(2, 3)
+        await world.until(lambda: stored(client) == (b"1 1 0", b"3"))
+        assert world.monitors.owned[0].undecodable == 1
+        assert world.failures == []
+
+    play(store_url, story)
+
+
+def test_a_bug_in_the_core_ends_the_process_and_writes_nothing(
+    store_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 2)
+        await world.until(lambda: stored(client)[1] == b"2")
+        monkeypatch.setattr(CountingCore, "advance", lambda _: 1 / 0)
+        await world.feed(2, 4)
+        assert isinstance(world.failures[0], ZeroDivisionError)
+        assert len(world.failures) == 1
+        await asyncio.sleep(0.05)
+        assert stored(client)[1] == b"2"
+
+    play(store_url, story)
+
+
+def test_a_fenced_partition_rejoins_and_waits_for_the_group(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        with connect(store_url) as other:
+            SyncRunner(other, ShardName("", "monitor", 0)).take_over()
+            await world.feed(0, 2)
+            await world.until(lambda: world.kafka.rejoins == 1)
+        assert world.monitors.unowned == {0}
+        assert await world.monitors.assign({0: range(20)}) == {0: 20}
+        await world.monitors.release({0})
+        assert await world.monitors.assign({0: range(20)}) == {0: 0}
+
+    play(store_url, story)
+
+
+def test_a_stale_partition_is_reloaded_and_sought(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 4)
+        await world.until(lambda: stored(client)[1] == b"4")
+        client.hset(ShardName("", "monitor", 0).meta, "seq", 0)
+        await world.feed(4, 6)
+        await world.until(lambda: world.kafka.restarts == 1)
+        assert await world.monitors.assign({0: range(20)}) == {0: 4}
+        assert world.kafka.rejoins == 0
+
+    play(store_url, story)
+
+
+def test_a_partition_that_comes_back_goes_on_from_memory(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 4)
+        before = world.monitors.owned[0]
+        await world.monitors.release({0})
+        assert stored(client) == (b"4 4 0", b"4")
+        assert await world.monitors.assign({0: range(20)}) == {0: 4}
+        assert world.monitors.owned[0] is before
+
+    play(store_url, story)
+
+
+def test_an_offset_outside_the_log_goes_on_at_its_start(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 4)
+        await world.monitors.release({0})
+        assert await world.monitors.assign({0: range(10, 20)}) == {0: 10}
+        await world.monitors.release({0})
+        assert await world.monitors.assign({0: range(2)}) == {0: 0}
+
+    play(store_url, story)
+
+
+def test_a_store_that_is_away_holds_everything_until_it_is_back(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 2)
+        await world.until(lambda: stored(client)[1] == b"2")
+        client.config_set("maxmemory", 1)
+        try:
+            await world.feed(2, 3)
+            await world.until(lambda: world.monitors.owned[0].behind_store)
+            feeding = asyncio.create_task(world.feed(3, 6))
+            await asyncio.sleep(0.1)
+            assert not feeding.done()
+            assert world.monitors.owned[0].next_offset == 3
+        finally:
+            client.config_set("maxmemory", 0)
+        await feeding
+        await world.until(lambda: stored(client) == (b"6 6 0", b"6"))
+
+    play(store_url, story)
+
+
+def test_what_cannot_be_owned_now_is_claimed_later(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        client.config_set("maxmemory", 1)
+        try:
+            assert await world.monitors.assign({0: range(20)}) == {0: 20}
+        finally:
+            client.config_set("maxmemory", 0)
+        await world.until(lambda: world.kafka.restarts == 1, 4 * CLAIM_SECONDS)
+        assert await world.monitors.assign({0: range(20)}) == {0: 0}
+
+    play(store_url, story)
+
+
+def test_a_new_catalog_reaches_the_core_before_the_next_message(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 2)
+        world.catalog = Catalog()
+        await world.feed(2, 4)
+        core = world.monitors.owned[0]._core
+        assert isinstance(core, CountingCore)
+        assert core.catalogs == 1
+
+    play(store_url, story)
+
+
+def test_a_partition_found_fenced_while_it_is_released_is_just_let_go(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 2)
+        await world.until(lambda: stored(client)[1] == b"2")
+        with connect(store_url) as other:
+            SyncRunner(other, ShardName("", "monitor", 0)).take_over()
+        await world.feed(2, 4)
+        partition = world.monitors.owned[0]
+        # The writer's own checkpoint and the release's, at the same moment: a worker that wakes from a long stop.
+        await asyncio.gather(partition.checkpoint(), world.monitors.release({0}))
+        assert world.failures == []
+        assert world.kafka.rejoins == 0
+        assert dict(world.monitors.owned) == {}
+        assert await world.monitors.assign({0: range(20)}) == {0: 2}
+
+    play(store_url, story)
