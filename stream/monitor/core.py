@@ -1,0 +1,138 @@
+"""The monitor: profiles in, reports and alerts out; no Kafka, no Redis, no clock."""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+import msgspec
+
+from stream.model.catalog import Catalog
+from stream.monitor.config import MonitorConfig
+from stream.monitor.decisions import Decisions
+from stream.monitor.intake import take_final
+from stream.monitor.judges import Judges
+from stream.monitor.learn import learn
+from stream.monitor.outputs import Output
+from stream.monitor.pruning import prune
+from stream.monitor.revisions import revise
+from stream.monitor.schedule import Due
+from stream.monitor.state import MonitorState
+from stream.monitor.streams import field_name, parse_field_name
+from stream.parts.keys import PartKey
+from tidegauge.codec import decode_profiles
+from tidegauge.profiles import WatermarkReport
+
+_LATE = "late"
+
+
+class MonitorCore:
+    """One partition of the `profiles` topic: every shard's snapshots of the models whose key lies in it.
+
+    Parameters
+    ----------
+    partition
+        Its number, for messages; state does not depend on it.
+    catalog
+        Definitions and references in force.
+    config
+        Limits.
+
+    Notes
+    -----
+    Every decision is made once, at a fixed instant of event time, from what can no longer change by then: so neither
+    repeats, nor the order of messages among shards, nor a restart from stored fields changes an alert. Alerts of one
+    family (inputs and service; outcomes) come in the order of their instants. A model-day with 15 features, 4 segments
+    and 2 windows costs some 100 ms.
+
+    Examples
+    --------
+    The owner applies messages, then decides, then writes what changed and the input's offset in one call, then
+    publishes what the outbox holds::
+
+        core.apply(message.value)
+        core.advance()
+        commit(core.dirty_fields(), offset)
+        for number, output in core.pending():
+            publish(output, then=lambda: core.delivered(number))
+    """
+
+    def __init__(self, partition: int, catalog: Catalog, config: MonitorConfig | None = None) -> None:
+        self.partition = partition
+        self._config = config or MonitorConfig()
+        self._state = MonitorState()
+        self._judges = Judges(catalog, self._config)
+        self._late: set[PartKey] = set()
+
+    def apply(self, message: bytes) -> None:
+        """Take in one message of the `profiles` topic.
+
+        Raises
+        ------
+        tidegauge.errors.DecodeError
+            For bytes that are no such message; nothing has changed.
+        """
+        decoded = decode_profiles(message)
+        if isinstance(decoded, WatermarkReport):
+            self._state.watermarks.apply(decoded)
+            return
+        for profile in decoded.profiles:
+            late = self._state.incoming.apply(profile)
+            if late is not None:
+                self._late.add(late)
+                self._state.fields.put(field_name(_LATE, *late), b"\x01")
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Go on with other definitions and references; each says from which event time on it holds."""
+        self._judges.catalog = catalog
+
+    def advance(self) -> list[Output]:
+        """Decide everything that is due, and return it in order; the same outputs stand in the outbox.
+
+        Decides nothing while the outbox is full: Kafka must come back first.
+        """
+        if len(self._state.outbox) >= self._config.max_outbox:
+            return []
+        take_final(self._state)
+        decisions = Decisions(self._state, self._judges, self._config)
+        due = decisions.due()
+        for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
+            decisions.decide(model, instant_ms, list(items))
+        learned = learn(self._state, self._judges)
+        decided = [item for item in due if isinstance(item, Due)]
+        revised = revise(self._state, self._judges, self._take_late(), decided)
+        outputs = [*decisions.outputs, *learned, *revised]
+        for output in outputs:
+            self._state.outbox.add(output)
+        if outputs:
+            self._state.keep_outbox()
+        prune(self._state, self._judges)
+        return outputs
+
+    def pending(self) -> list[tuple[int, Output]]:
+        """Return the outputs not yet delivered, numbered, oldest first."""
+        return self._state.outbox.pending()
+
+    def delivered(self, number: int) -> None:
+        """Forget an output that Kafka has acknowledged."""
+        self._state.outbox.delivered(number)
+
+    def dirty_fields(self) -> dict[bytes, bytes | None]:
+        """Return the fields that changed since the last call, None for one that is gone; the caller writes them."""
+        return self._state.fields.take()
+
+    def load(self, fields: Mapping[bytes, bytes]) -> None:
+        """Put stored fields back; for a new core only.
+
+        Raises
+        ------
+        ValueError
+            For a field of no known kind.
+        """
+        late = {field for field in fields if parse_field_name(field)[0] == _LATE}
+        self._state.load({field: value for field, value in fields.items() if field not in late})
+        self._late = {msgspec.convert(parse_field_name(field)[1], PartKey) for field in late}
+
+    def _take_late(self) -> set[PartKey]:
+        taken, self._late = self._late, set()
+        for key in taken:
+            self._state.fields.delete(field_name(_LATE, *key))
+        return taken

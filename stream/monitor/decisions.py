@@ -1,0 +1,173 @@
+"""One round of decisions: everything due, in order, and the alerts that follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from stream.model.compiled import CompiledModel
+from stream.monitor import evaluate_inputs, evaluate_outcomes
+from stream.monitor.alert_book import AlertKey
+from stream.monitor.burn_rate import Transition as BurnTransition
+from stream.monitor.config import MonitorConfig
+from stream.monitor.evaluate_inputs import decide_inputs
+from stream.monitor.evaluate_outcomes import decide_outcomes
+from stream.monitor.evaluate_service import burn, decide_late, decide_service, decide_traffic
+from stream.monitor.facts import OutcomeFacts
+from stream.monitor.judges import Judges, ModelJudges
+from stream.monitor.narrator import narrate, retraining
+from stream.monitor.outputs import Output
+from stream.monitor.rules import BudgetRule, Rules
+from stream.monitor.schedule import Due, Family, due_windows
+from stream.monitor.state import MonitorState
+from stream.monitor.streams import ALL_ROWS, Stream
+from tidegauge.alerts import AlertKind
+from tidegauge.reports import Report
+
+_STATE_KINDS: tuple[AlertKind, ...] = ("tidegauge.state",)
+_GRACE = 0.1
+"""Part of a model's first window that may pass before its first event: traffic seldom begins with the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDue:
+    """A burn rate that begins or ceases to fire."""
+
+    stream: Stream
+    rule: BudgetRule
+    transition: BurnTransition
+
+    @property
+    def order(self) -> tuple[int, int, str, int, int]:
+        """As that of `Due`."""
+        return (self.transition.at_ms, Family.SERVICE, self.stream.model, 0, 0)
+
+
+class Decisions:
+    """Decides what is due; `outputs` holds what came of it, in order."""
+
+    def __init__(self, state: MonitorState, judges: Judges, config: MonitorConfig) -> None:
+        self.outputs: list[Output] = []
+        self._state = state
+        self._judges = judges
+        self._config = config
+        self._facts: dict[AlertKey, OutcomeFacts] = {}
+
+    def due(self) -> list[Due | BurnDue]:
+        """Return everything that can be decided now, by instant."""
+        predictions_ms = self._state.watermarks.predictions_ms
+        outcomes_ms = self._state.watermarks.outcomes_ms
+        found: list[Due | BurnDue] = []
+        for model in sorted(self._state.progress):
+            progress = self._state.progress[model]
+            before = (dict(progress.decided_ms), progress.burned_ms)
+            revisions = self._revisions(model)
+            found += due_windows(revisions, progress, predictions_ms, outcomes_ms, self._config.retention_ms)
+            found += self._burning(model, revisions[-1][1], predictions_ms)
+            if (progress.decided_ms, progress.burned_ms) != before:
+                progress.store(self._state.fields, model)
+        return sorted(found, key=lambda item: item.order)
+
+    def decide(self, model: str, instant_ms: int, items: Sequence[Due | BurnDue]) -> None:
+        """Decide what is due of one model and family at one instant, then tell of the alerts that changed."""
+        self._facts.clear()
+        for item in items:
+            if isinstance(item, Due):
+                self._decide(item)
+            else:
+                self._hold(item)
+        compiled = self._judges.catalog.compiled_for(model, instant_ms - 1)
+        judges = self._judges.of(compiled, instant_ms)
+        self._state.alerts.close_kinds(model, judges.rules.kinds)
+        for transition in self._state.alerts.settle(model, instant_ms):
+            alert = narrate(self._state, judges, transition, self._facts.get(transition.key))
+            self.outputs.append(alert)
+            if transition.asks:
+                self.outputs.append(retraining(alert))
+
+    def _decide(self, due: Due) -> None:
+        judges = self._judges.of(due.compiled, due.instant_ms)
+        if due.family == Family.INPUTS:
+            for stream in self._streams(due.compiled, evaluate_inputs.KINDS):
+                self._report(
+                    decide_inputs(self._state, judges, stream, due, whole=self._whole(due), config=self._config)
+                )
+        elif due.family == Family.SERVICE:
+            self._decide_service(due, judges)
+        elif due.family == Family.LATE:
+            for stream in self._streams(due.compiled, _STATE_KINDS):
+                if stream.segment == ALL_ROWS:
+                    decide_late(self._state, stream, due, self._config)
+        else:
+            self._decide_outcomes(due, judges)
+
+    def _decide_service(self, due: Due, judges: ModelJudges) -> None:
+        for stream in self._state.service.streams(due.compiled.model):
+            self._report(decide_service(self._state, judges, stream, due, self._config))
+        for segment in (ALL_ROWS, *judges.segments):
+            self._report(decide_traffic(self._state, judges, segment, due, whole=self._whole(due)))
+
+    def _decide_outcomes(self, due: Due, judges: ModelJudges) -> None:
+        observed_ms = self._state.progress_of(due.compiled.model).observed_ms
+        for stream in self._streams(due.compiled, evaluate_outcomes.KINDS):
+            decided = decide_outcomes(
+                self._state,
+                judges,
+                stream,
+                due,
+                whole=self._whole(due),
+                observed_ms=observed_ms,
+                config=self._config,
+            )
+            if decided is not None:
+                self._report(decided[0])
+                self._remember(stream, decided[1])
+
+    def _remember(self, stream: Stream, facts: OutcomeFacts) -> None:
+        """Of several windows at one instant the one with the most mature labels speaks."""
+        for kind in evaluate_outcomes.KINDS:
+            key = AlertKey(*stream, kind)
+            before = self._facts.get(key)
+            if before is None or (facts.age_ms, -len(facts.length)) > (before.age_ms, -len(before.length)):
+                self._facts[key] = facts
+
+    def _hold(self, item: BurnDue) -> None:
+        firing = item.transition.firing
+        key = AlertKey(*item.stream, item.rule.kind)
+        self._state.alerts.hold(key, f"burn {item.transition.pair}", [firing] if firing else [])
+
+    def _report(self, report: Report | None) -> None:
+        if report is not None:
+            complete = self._state.watermarks.complete
+            self.outputs.append(report if complete else _incomplete(report))
+
+    def _streams(self, compiled: CompiledModel, kinds: Sequence[AlertKind]) -> list[Stream]:
+        """Versions and segments that have panes, or for which something of the family's own kinds still fires.
+
+        What the other families have decided so far must not matter: they may be ahead or behind.
+        """
+        seen = self._state.panes.streams(compiled.model, compiled.inputs_part)
+        return sorted({*seen, *self._state.alerts.streams(compiled.model, kinds)})
+
+    def _whole(self, due: Due) -> bool:
+        """Whether a window was observed from its beginning, under one definition."""
+        observed_ms = self._state.progress_of(due.compiled.model).observed_ms
+        unseen_ms = observed_ms - due.window.start_ms
+        return unseen_ms <= _GRACE * due.scheme.length_ms and due.window.start_ms >= due.compiled.effective_from_ms
+
+    def _revisions(self, model: str) -> list[tuple[CompiledModel, Rules]]:
+        revisions = self._judges.catalog.revisions(model) or (self._judges.catalog.compiled_for(model, 0),)
+        return [(compiled, Rules(compiled)) for compiled in revisions]
+
+    def _burning(self, model: str, rules: Rules, reached_ms: int) -> list[BurnDue]:
+        progress = self._state.progress_of(model)
+        if reached_ms <= progress.burned_ms:
+            return []
+        span = (progress.burned_ms, reached_ms)
+        progress.burned_ms = reached_ms
+        found = burn(self._state, rules, model, span, self._config)
+        return [BurnDue(stream, rule, transition) for stream, rule, transition in found]
+
+
+def _incomplete(report: Report) -> Report:
+    return msgspec.structs.replace(report, complete=False)

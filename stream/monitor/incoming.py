@@ -1,0 +1,124 @@
+"""Snapshots as shards publish them, kept until the pane can no longer change."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from stream.monitor.fields import Fields
+from stream.monitor.streams import Stream, field_name
+from stream.monitor.watermarks import NEVER_MS, Watermarks
+from stream.parts.keys import PartKey
+from stream.parts.part import AnyPart, load_part
+from tidegauge.alerts import Window
+from tidegauge.profiles import Profile
+
+PREFIX = "r"
+CLOSED = "closed"
+OUTCOME = "outcome"
+
+
+@dataclass
+class _Queue:
+    """Keys that wait for a watermark, earliest first, and how far that watermark has come."""
+
+    closed_ms: int = NEVER_MS
+    waiting: list[tuple[int, PartKey]] = field(default_factory=list)
+
+
+class Incoming:
+    """The newest snapshot of every shard and part.
+
+    A snapshot replaces the one before it by (epoch, seq): repeats and old ones change nothing. On-time rows of a pane
+    cannot grow once every shard's watermark has passed its end, so the shards' parts are then merged, in the order of
+    shards, and what arrives later is a repeat. Late rows are kept apart, for revisions of reports.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._on_time: dict[PartKey, dict[int, Profile]] = {}
+        self.late: dict[PartKey, dict[int, Profile]] = {}
+        self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
+
+    def apply(self, profile: Profile) -> PartKey | None:
+        """Take in a snapshot; returns its key if it holds late rows that are news."""
+        key = PartKey.of(profile)
+        held = self._on_time if key.on_time else self.late
+        if key.on_time and due_ms(key) <= self._queue(key).closed_ms:
+            return None
+        before = held.get(key, {}).get(profile.shard)
+        if before is not None and (before.epoch, before.seq) >= (profile.epoch, profile.seq):
+            return None
+        self._fields.put(field_name(PREFIX, profile.shard, *key), msgspec.msgpack.encode(profile))
+        self._hold(key, profile)
+        return None if key.on_time else key
+
+    def close(self, watermarks: Watermarks) -> Iterator[tuple[PartKey, AnyPart]]:
+        """Yield every part that became final, merged over shards, by end of its pane."""
+        reached = {"inputs": watermarks.predictions_ms, OUTCOME: watermarks.outcomes_ms}
+        for name, queue in self._queues.items():
+            if reached[name] <= queue.closed_ms:
+                continue
+            queue.closed_ms = reached[name]
+            self._fields.put(field_name(CLOSED, name), msgspec.msgpack.encode(queue.closed_ms))
+            while queue.waiting and queue.waiting[0][0] <= queue.closed_ms:
+                key = heapq.heappop(queue.waiting)[1]
+                yield key, self._merge(key)
+
+    def late_part(self, key: PartKey) -> AnyPart:
+        """Return the late rows of a key, merged over shards; raises KeyError."""
+        return _merged(key.part, self.late[key])
+
+    def late_keys(self, stream: Stream, window: Window) -> list[PartKey]:
+        """Return the keys of late rows inside a window, sorted."""
+        return sorted(
+            key
+            for key in self.late
+            if (key.model, key.version, key.segment) == stream
+            and key.pane_start_ms >= window.start_ms
+            and key.pane_end_ms <= window.end_ms
+        )
+
+    def drop_late(self, key: PartKey) -> None:
+        """Forget late rows."""
+        for shard in self.late.pop(key, {}):
+            self._fields.delete(field_name(PREFIX, shard, *key))
+
+    def load(self, data: bytes) -> None:
+        """Put a stored snapshot back."""
+        profile = msgspec.msgpack.decode(data, type=Profile)
+        self._hold(PartKey.of(profile), profile)
+
+    def load_closed(self, name: str, data: bytes) -> None:
+        """Put back how far panes were closed."""
+        self._queues[name].closed_ms = msgspec.msgpack.decode(data, type=int)
+
+    def _queue(self, key: PartKey) -> _Queue:
+        return self._queues[OUTCOME if key.part == OUTCOME else "inputs"]
+
+    def _hold(self, key: PartKey, profile: Profile) -> None:
+        held = self._on_time if key.on_time else self.late
+        if key not in held:
+            held[key] = {}
+            if key.on_time:
+                heapq.heappush(self._queue(key).waiting, (due_ms(key), key))
+        held[key][profile.shard] = profile
+
+    def _merge(self, key: PartKey) -> AnyPart:
+        shards = self._on_time.pop(key)
+        for shard in shards:
+            self._fields.delete(field_name(PREFIX, shard, *key))
+        return _merged(key.part, shards)
+
+
+def due_ms(key: PartKey) -> int:
+    """Return the watermark from which a part is final: a rung's labels come at most its age after the pane."""
+    return key.pane_end_ms + key.age_ms
+
+
+def _merged(part: str, shards: dict[int, Profile]) -> AnyPart:
+    first, *others = (load_part(part, shards[shard].body) for shard in sorted(shards))
+    for other in others:
+        first.merge(other)  # type: ignore[arg-type]  # one key, one kind of part
+    return first

@@ -1,0 +1,184 @@
+"""What a reference says about the inputs of one segment over windows of one length."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.blocks import BlockReference
+from detectors.cell_unions import Groups, unite
+from detectors.chi_square import chi_square
+from detectors.exact_sum import FRACTION_BITS
+from detectors.leave_one_out import leave_one_out, log_reference
+from detectors.shares import Floats
+from detectors.total_variation import total_variation
+from stream.model.compiled import SCORE
+from stream.monitor.reference_index import ReferenceIndex
+from stream.monitor.subjects import EFFECT_BINS, MIN_SHARE, TEST_BINS, Subject, subjects_of
+from stream.timeline.windows import Season, WindowScheme
+
+_ONE_BIN = 0.99
+"""A block whose rows nearly all lie in one bin ..."""
+
+_ELSEWHERE = 0.5
+"""... while the other blocks' lie elsewhere: the clock decides this feature (weekday, hour), not the world."""
+
+SCORE_MEAN = "mean"
+"""Name of the value that a numeric subject's sequential detector watches; a categorical one has a name a category."""
+
+
+@dataclass
+class SubjectView:
+    """One subject's reference.
+
+    Attributes
+    ----------
+    subject
+        Which.
+    blocks
+        int64[blocks, cells]: rows per cell.
+    values
+        By name the block means that sequential detectors watch: the mean, or the share of each category >= 5 %.
+    phases
+        Phase of each block, None without a season.
+    """
+
+    subject: Subject
+    blocks: NDArray[np.int64]
+    values: Mapping[str, BlockReference]
+    phases: NDArray[np.int64] | None
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows per cell over the whole reference."""
+        total: NDArray[np.int64] = self.blocks.sum(axis=0)
+        return total
+
+    @cached_property
+    def test_bins(self) -> Groups:
+        """Bins of the significance test."""
+        return self.subject.bins(self.counts, TEST_BINS)
+
+    @cached_property
+    def effect_bins(self) -> Groups:
+        """Bins of the effect sizes: deciles."""
+        return self.subject.bins(self.counts, EFFECT_BINS)
+
+    @cached_property
+    def test_counts(self) -> Floats:
+        """Rows per bin of the significance test."""
+        return unite(self.counts, self.test_bins)
+
+    @cached_property
+    def effect_counts(self) -> Floats:
+        """Rows per bin of the effect sizes."""
+        return unite(self.counts, self.effect_bins)
+
+    @cached_property
+    def divergence(self) -> BlockReference:
+        """Logarithm of each block's divergence from the others: how far healthy blocks lie apart."""
+        return log_reference(
+            leave_one_out(self._divergence, unite(self.blocks, self.test_bins), self.phases), self.phases
+        )
+
+    @cached_property
+    def clock_bound(self) -> bool:
+        """Whether blocks differ so much from each other that only longer ones, or those of one phase, can be judged."""
+        blocks = unite(self.blocks, self.test_bins)
+        filled = blocks[blocks.sum(axis=1) > 0]
+        if not filled.size or np.median(filled.max(axis=1) / filled.sum(axis=1)) < _ONE_BIN:
+            return False
+        distances = leave_one_out(_distance, blocks, self.phases)
+        known = distances[~np.isnan(distances)]
+        return bool(known.size and np.median(known) > _ELSEWHERE)
+
+    def _divergence(self, others: Floats, block: Floats) -> float:
+        return chi_square(others, block, ordered=self.subject.numeric).divergence if block.sum() else float("nan")
+
+
+class InputsView:
+    """Reference of the inputs of one segment for windows of one length.
+
+    Parameters
+    ----------
+    index
+        The reference's blocks.
+    scheme
+        The windows.
+    segment
+        Judged against its own blocks.
+
+    Notes
+    -----
+    Made once for each reference, segment and length; the leave-one-out statistics (some milliseconds a subject) when
+    a subject is first judged.
+    """
+
+    def __init__(self, index: ReferenceIndex, scheme: WindowScheme, segment: str) -> None:
+        blocks = index.blocks(scheme)
+        season: Season | None = index.compiled.definition.reference.season  # type: ignore[assignment]  # checked
+        self.scheme = scheme
+        self.season = season
+        self.seasonal = scheme.phases(season) > 1
+        phases = np.array([scheme.phase(b.end_ms, season) for b in blocks], dtype=np.int64) if self.seasonal else None
+        cells, scores = index.inputs(segment, blocks)
+        self.rows = index.rows(segment, blocks)
+        self.blocks = int(np.count_nonzero(self.rows))
+        self.subjects = {
+            subject.name: SubjectView(
+                subject, cells[:, subject.cells], _values(subject, cells[:, subject.cells], scores, phases), phases
+            )
+            for subject in subjects_of(index.compiled)
+        }
+
+    def phase(self, end_ms: int) -> int | None:
+        """Return the phase of a window, None without a season."""
+        return self.scheme.phase(end_ms, self.season) if self.seasonal else None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether there are blocks enough to page on."""
+        return any(value.calibrated for view in self.subjects.values() for value in view.values.values())
+
+
+def subject_values(subject: Subject, counts: NDArray[np.int64]) -> dict[str, Floats]:
+    """Return the values that sequential detectors watch, by name: float64[blocks] of int64[blocks, cells].
+
+    A mean is taken over the cells' middles: counts are exact, so it is the same however the rows were split.
+    """
+    if subject.numeric:
+        rows = counts[:, :-2].sum(axis=1)
+        sums = (counts * subject.positions).sum(axis=1)
+        return {SCORE_MEAN: np.divide(sums, rows, out=np.full(len(rows), np.nan), where=rows > 0)}
+    rows = counts.sum(axis=1)
+    shares = np.divide(counts, rows[:, None], out=np.full(counts.shape, np.nan), where=rows[:, None] > 0)
+    return {name: shares[:, cell] for cell, name in _categories(subject)}
+
+
+def score_mean(n: int, total: int) -> float:
+    """Return the mean of an exact sum in units of 2**-24; NaN without scores."""
+    return total / n / 2**FRACTION_BITS if n > 0 else float("nan")
+
+
+def _values(
+    subject: Subject, counts: NDArray[np.int64], scores: list[tuple[int, int]], phases: NDArray[np.int64] | None
+) -> dict[str, BlockReference]:
+    if subject.name == SCORE and subject.numeric:
+        means = np.array([score_mean(*score) for score in scores])
+        return {SCORE_MEAN: BlockReference(means, phases=phases)}
+    totals = counts.sum(axis=0)
+    common = totals >= MIN_SHARE * max(1, int(totals.sum()))
+    watched = {SCORE_MEAN} if subject.numeric else {name for cell, name in _categories(subject) if common[cell]}
+    values = subject_values(subject, counts)
+    return {name: BlockReference(values[name], phases=phases) for name in values if name in watched}
+
+
+def _categories(subject: Subject) -> Iterator[tuple[int, str]]:
+    names = getattr(subject.grid, "names", ())
+    return enumerate((*names, "unseen", "missing"))
+
+
+def _distance(others: Floats, block: Floats) -> float:
+    return total_variation(others, block) if block.sum() else float("nan")

@@ -1,0 +1,171 @@
+"""What detectors remember between windows, as it is stored."""
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from detectors.blocks import BlockReference
+from detectors.cusum import WinsorisedCusum
+from detectors.run_length import cusum_limit
+from tidegauge.alerts import Finding, Severity, Window
+
+CLIP = 3.0
+K = 1.0
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding that holds: what moved, how loud, and the window that decided."""
+
+    finding: Finding
+    severity: Severity
+    window: Window
+    n: int
+    coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowVerdict:
+    """What one window says, for `WindowMemory`.
+
+    Attributes
+    ----------
+    p_value, alpha
+        Of a healthy window at least this far out; the level at which it counts.
+    blocks
+        Healthy blocks of the reference.
+    large
+        The effect is large enough to count.
+    clears
+        Far enough from alarming to end an episode.
+    for_windows
+        Disjoint windows in a row that the monitor was told to wait for.
+    """
+
+    p_value: float
+    alpha: float
+    blocks: int
+    large: bool
+    clears: bool
+    for_windows: int = 1
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether the window is significant and its effect large."""
+        return self.large and self.p_value <= self.alpha
+
+    @property
+    def certain(self) -> bool:
+        """Whether the window lies so far out that one is enough."""
+        return self.exceeds and self.for_windows == 1 and self.p_value <= self.alpha**2
+
+    def fires(self, streak: int) -> bool:
+        """Whether so many disjoint windows in a row are enough."""
+        seen = math.ceil(math.log(self.alpha) / -math.log(self.blocks + 1) - 1e-9) if self.blocks else 1
+        return self.certain or streak >= max(self.for_windows, seen)
+
+
+class WindowMemory(msgspec.Struct):
+    """A window test's state: how many disjoint windows in a row exceeded, and whether it fires.
+
+    m healthy blocks cannot say that something happens less often than once in m + 1 blocks: beyond that a bound relies
+    on the shape of a tail nobody has seen, and one storm would page. So a level alpha takes as many windows in a row as
+    make (m + 1)**-windows <= alpha, unless one window lies so far out (p <= alpha squared) that the shape does not
+    matter.
+    """
+
+    streak: int = 0
+    counted_ms: int = -(1 << 62)
+    firing: bool = False
+    since_ms: int = 0
+
+    def step(self, window: Window, verdict: WindowVerdict) -> None:
+        """Take the verdict on one window: enough disjoint ones in a row fire, one that clears resolves."""
+        if self.firing:
+            self.firing = not verdict.clears
+        elif not verdict.exceeds:
+            self.streak = 0
+        elif window.start_ms >= self.counted_ms or not self.streak or verdict.certain:
+            self.streak, self.counted_ms = self.streak + 1, window.end_ms
+            self.since_ms = window.start_ms if self.streak == 1 else self.since_ms
+            self.firing = verdict.fires(self.streak)
+        if not self.firing and verdict.clears:
+            self.streak = 0
+
+
+class SubjectMemory(msgspec.Struct):
+    """One subject's or metric's detectors.
+
+    `cusums` are snapshots by the value they watch. `latched`: since a sequential detector began to fire, the effect
+    has been large enough once, and not fallen below half of that.
+    """
+
+    cusums: dict[str, bytes] = {}
+    window: WindowMemory = msgspec.field(default_factory=WindowMemory)
+    latched: bool = False
+    unseen: bool = False
+
+    def step(self, name: str, z: float, at_ms: int, limit: float, *, two_sided: bool = True) -> WinsorisedCusum:
+        """Give a block's value to a sequential detector."""
+        cusum = self.cusum(name, limit, two_sided=two_sided)
+        cusum.update(z, at=at_ms)
+        self.cusums[name] = cusum.snapshot()
+        return cusum
+
+    def cusum(self, name: str, limit: float, *, two_sided: bool = True) -> WinsorisedCusum:
+        """Return a sequential detector as it stands, with today's limit."""
+        data = self.cusums.get(name)
+        if data is None:
+            return WinsorisedCusum(K, limit, CLIP, two_sided=two_sided)
+        cusum = WinsorisedCusum.from_snapshot(data)
+        cusum.h = limit
+        return cusum
+
+
+class ScopeMemory(msgspec.Struct):
+    """The detectors of one (version, segment, part, window length), and the reference they were run against.
+
+    `block_ms` is the end of the last block that sequential detectors took, `decided_ms` of the last window decided,
+    `empty` the number of blocks without a row before it.
+    """
+
+    reference: str = ""
+    empty: int = 0
+    block_ms: int = -(1 << 62)
+    decided_ms: int = -(1 << 62)
+    subjects: dict[str, SubjectMemory] = {}
+
+    def next_block(self, window: Window, *, whole: bool) -> bool:
+        """Whether a window is disjoint from the last one that sequential detectors took; if so, it is that now."""
+        if not whole or window.start_ms < self.block_ms:
+            return False
+        self.block_ms = window.end_ms
+        return True
+
+    def count_rows(self, rows: int, most_empty: int) -> None:
+        """Count blocks without a row; after `most_empty` of them the detectors forget: that version is gone."""
+        self.empty = 0 if rows else self.empty + 1
+        if self.empty >= most_empty:
+            self.subjects = {}
+
+    def subject(self, name: str) -> SubjectMemory:
+        """Return a subject's memory, a new one if need be."""
+        return self.subjects.setdefault(name, SubjectMemory())
+
+    def bind(self, reference: str) -> None:
+        """Forget everything when the reference was replaced: sums against another yardstick mean nothing."""
+        if self.reference != reference:
+            self.reference, self.empty, self.subjects = reference, 0, {}
+
+
+def limit_of(blocks: BlockReference, run_blocks: float, *, two_sided: bool) -> float:
+    """Return the limit of a sequential detector whose healthy run should last `run_blocks` blocks."""
+    return cusum_limit(
+        run_blocks,
+        k=K,
+        clip=CLIP,
+        df=max(1, blocks.df),
+        blocks=max(1, blocks.blocks),
+        rho=blocks.rho,
+        two_sided=two_sided,
+    )

@@ -1,0 +1,108 @@
+"""Final panes of inputs, samples and outcomes, and the windows they make up."""
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from stream.monitor.fields import Fields
+from stream.monitor.streams import Stream, field_name
+from stream.parts.keys import PartKey
+from stream.parts.part import AnyPart, load_part
+from tidegauge.alerts import Window
+
+PREFIX = "f"
+_DECODED = 1024
+
+
+class Panes:
+    """Merged parts by key; bodies are decoded when they are first read, and the last 1 024 stay decoded."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._bodies: dict[PartKey, bytes] = {}
+        self._index: dict[tuple[str, str], dict[Stream, list[PartKey]]] = {}
+        self._decoded: OrderedDict[PartKey, AnyPart] = OrderedDict()
+
+    def add(self, key: PartKey, part: AnyPart) -> None:
+        """Keep a final part."""
+        body = part.snapshot()
+        self._fields.put(field_name(PREFIX, *key), body)
+        self._note(key, body)
+        self._remember(key, part)
+
+    def load(self, key: PartKey, body: bytes) -> None:
+        """Put a stored part back."""
+        self._note(key, body)
+
+    def __getitem__(self, key: PartKey) -> AnyPart:
+        """Return the part of a key; raises KeyError. Not to be changed by the caller."""
+        part = self._decoded.get(key)
+        if part is None:
+            part = load_part(key.part, self._bodies[key])
+        self._remember(key, part)
+        return part
+
+    def body(self, key: PartKey) -> bytes:
+        """Return the bytes of a part; raises KeyError."""
+        return self._bodies[key]
+
+    @property
+    def models(self) -> set[str]:
+        """Models with any pane."""
+        return {model for model, _ in self._index}
+
+    def streams(self, model: str, part: str) -> list[Stream]:
+        """Return the versions and segments with any pane of a part, sorted."""
+        return sorted(self._index.get((model, part), {}))
+
+    def first_ms(self, model: str, part: str) -> int | None:
+        """Return the start of the earliest pane of a part, None without one."""
+        starts = [keys[0].pane_start_ms for keys in self._index.get((model, part), {}).values()]
+        return min(starts, default=None)
+
+    def within(self, stream: Stream, part: str, window: Window, age_ms: int | None = None) -> Iterator[PartKey]:
+        """Yield the keys that overlap a window, by start; of outcomes those of rungs up to `age_ms`."""
+        keys = self._index.get((stream.model, part), {}).get(stream, [])
+        # A pane that began before the window may reach into it: panes are disjoint, so at most the last one does.
+        start = bisect_left(keys, window.start_ms, key=_start)
+        while start and keys[start - 1].pane_end_ms > window.start_ms:
+            start -= 1
+        for key in keys[start:]:
+            if key.pane_start_ms >= window.end_ms:
+                return
+            if age_ms is None or key.age_ms <= age_ms:
+                yield key
+
+    def drop_before(self, model: str, part: str, end_ms: int) -> None:
+        """Forget the panes of a part that ended at or before an instant."""
+        index = self._index.get((model, part), {})
+        for stream in list(index):
+            gone = 0
+            for key in index[stream]:
+                if key.pane_end_ms > end_ms:
+                    break
+                self._forget(key)
+                gone += 1
+            del index[stream][:gone]
+            if not index[stream]:
+                del index[stream]
+
+    def _note(self, key: PartKey, body: bytes) -> None:
+        stream = Stream(key.model, key.version, key.segment)
+        insort(self._index.setdefault((key.model, key.part), {}).setdefault(stream, []), key)
+        self._bodies[key] = body
+
+    def _forget(self, key: PartKey) -> None:
+        self._fields.delete(field_name(PREFIX, *key))
+        self._bodies.pop(key, None)
+        self._decoded.pop(key, None)
+
+    def _remember(self, key: PartKey, part: AnyPart) -> None:
+        self._decoded[key] = part
+        self._decoded.move_to_end(key)
+        if len(self._decoded) > _DECODED:
+            self._decoded.popitem(last=False)
+
+
+def _start(key: PartKey) -> int:
+    return key.pane_start_ms

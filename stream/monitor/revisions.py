@@ -1,0 +1,91 @@
+"""Reports of decided windows, revised by late rows; no alert moves."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+
+from stream.model.compiled import CompiledModel, PartName
+from stream.monitor.evaluate_inputs import revise_inputs
+from stream.monitor.evaluate_outcomes import revise_outcomes
+from stream.monitor.judges import Judges
+from stream.monitor.schedule import Due, Family, Progress, decided_until
+from stream.monitor.state import MonitorState
+from stream.monitor.streams import Stream
+from stream.parts.keys import PartKey
+from stream.parts.part import AnyPart
+from tidegauge.reports import Report
+
+
+def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decided: Sequence[Due]) -> list[Report]:
+    """Return a revised report for every decided window that holds late rows that are news, each once.
+
+    News are the parts in `late`, and for the windows in `decided`, this very moment, whatever came late before: so the
+    last revision of a report holds all late rows, whether they came before its decision or after.
+    """
+    wanted: dict[tuple[Stream, str, int, int], Due] = {}
+    for key in sorted(late):
+        if key not in state.incoming.late:
+            continue
+        stream = Stream(key.model, key.version, key.segment)
+        compiled = judges.catalog.compiled_for(key.model, key.pane_end_ms - 1)
+        for due in _decided(key, compiled, state.progress_of(key.model)):
+            wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
+    for due in decided:
+        for key in sorted(state.incoming.late):
+            if key.model == due.compiled.model and _concerns(key, due):
+                stream = Stream(key.model, key.version, key.segment)
+                wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
+    return [_revised(state, judges, name[0], due) for name, due in wanted.items()]
+
+
+def _concerns(key: PartKey, due: Due) -> bool:
+    """Whether a late part changes the report of a window: late predictions count in its coverage too."""
+    if due.family not in {Family.INPUTS, Family.OUTCOME}:
+        return False
+    inside = key.pane_start_ms >= due.window.start_ms and key.pane_end_ms <= due.window.end_ms
+    return inside and (key.part == "inputs" or (key.part == "outcome" == _part(due) and key.age_ms <= due.age_ms))
+
+
+def _part(due: Due) -> PartName:
+    return "inputs" if due.family == Family.INPUTS else "outcome"
+
+
+def _decided(key: PartKey, compiled: CompiledModel, progress: Progress) -> Iterator[Due]:
+    """Yield the windows around a pane that were decided."""
+    if key.part not in {"inputs", "outcome"}:
+        return
+    ages = [(Family.OUTCOME, age) for age in compiled.rungs_ms if age >= key.age_ms]
+    for family, age_ms in [(Family.INPUTS, 0), *ages] if key.part == "inputs" else ages:
+        for scheme in compiled.windows["inputs" if family == Family.INPUTS else "outcome"]:
+            until_ms = decided_until(progress, family, scheme, age_ms)
+            for window in scheme.closes(key.pane_end_ms - 1, min(until_ms, key.pane_start_ms + 2 * scheme.length_ms)):
+                if window.start_ms <= key.pane_start_ms:
+                    yield Due(window.end_ms + age_ms, family, compiled, scheme, window, age_ms)
+
+
+def _revised(state: MonitorState, judges: Judges, stream: Stream, due: Due) -> Report:
+    late = _late_parts(state, stream, due)
+    model_judges = judges.of(due.compiled, due.instant_ms)
+    if due.family == Family.INPUTS:
+        report = revise_inputs(state, model_judges, stream, due, late)
+    else:
+        report = revise_outcomes(state, model_judges, stream, due, late)
+    return msgspec.structs.replace(report, revision=_count(state, stream, due))
+
+
+def _late_parts(state: MonitorState, stream: Stream, due: Due) -> list[AnyPart]:
+    name = _part(due)
+    return [
+        state.incoming.late_part(key)
+        for key in state.incoming.late_keys(stream, due.window)
+        if key.part == name and key.age_ms <= due.age_ms and key.layout == due.compiled.layouts[name]
+    ]
+
+
+def _count(state: MonitorState, stream: Stream, due: Due) -> int:
+    """Return the number of this revision. The window's end stands third, so that old counts can be dropped."""
+    progress = state.progress_of(stream.model)
+    name = f"{due.family.value} {due.scheme.length} {due.window.end_ms} {due.age_ms} {stream.version} {stream.segment}"
+    progress.revisions[name] = progress.revisions.get(name, 0) + 1
+    progress.store(state.fields, stream.model)
+    return progress.revisions[name]

@@ -1,0 +1,125 @@
+"""Which windows are due: each once, at its instant, in the order of instants."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
+
+import msgspec
+
+from stream.model.compiled import CompiledModel
+from stream.monitor.fields import Fields
+from stream.monitor.rules import Rules
+from stream.monitor.streams import field_name
+from stream.timeline.windows import WindowScheme
+from tidegauge.alerts import Window
+
+PREFIX = "m"
+_FOREVER_MS = 1 << 62
+
+
+class Family(IntEnum):
+    """What is decided; at one instant in this order, so that an alert on outcomes finds the drift decided."""
+
+    INPUTS = 0
+    SERVICE = 1
+    LATE = 2
+    OUTCOME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One window of one model that can be decided now."""
+
+    instant_ms: int
+    family: Family
+    compiled: CompiledModel
+    scheme: WindowScheme
+    window: Window
+    age_ms: int = 0
+
+    @property
+    def order(self) -> tuple[int, int, str, int, int]:
+        """By instant, then family, model, length and label age: the same wherever it is worked out."""
+        return (self.instant_ms, self.family, self.compiled.model, self.scheme.length_ms, self.age_ms)
+
+
+class Progress(msgspec.Struct):
+    """How far one model was decided.
+
+    Attributes
+    ----------
+    first_ms
+        By part, the start of the earliest pane ever seen.
+    decided_ms
+        By family, window length and label age, the end of the last window decided.
+    revisions
+        How often reports were revised, by what they are of.
+    """
+
+    first_ms: dict[str, int] = {}
+    decided_ms: dict[str, int] = {}
+    revisions: dict[str, int] = {}
+    burned_ms: int = -(1 << 62)
+    learned: list[str] = []
+
+    @property
+    def observed_ms(self) -> int:
+        """Lower limit of the first event's time: it lies in the earliest pane of every part."""
+        return max(self.first_ms.values(), default=-_FOREVER_MS)
+
+    def store(self, fields: Fields, model: str) -> None:
+        """Write it down."""
+        fields.put(field_name(PREFIX, model), msgspec.msgpack.encode(self))
+
+
+def due_windows(
+    revisions: Sequence[tuple[CompiledModel, Rules]],
+    progress: Progress,
+    predictions_ms: int,
+    outcomes_ms: int,
+    retention_ms: int,
+) -> Iterator[Due]:
+    """Yield a model's due windows, and note them as decided.
+
+    Parameters
+    ----------
+    revisions
+        By `effective_from_ms`; a window belongs to the revision in force at its last instant.
+    predictions_ms, outcomes_ms
+        How far predictions have come, and predictions and labels together.
+    retention_ms
+        A window's late share is judged this much later.
+    """
+    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [_FOREVER_MS]
+    for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
+        for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
+            reached_ms = outcomes_ms if family == Family.OUTCOME else predictions_ms
+            first_ms = progress.first_ms.get("service" if family == Family.SERVICE else "inputs")
+            if first_ms is None:
+                continue
+            key = f"{family.value} {scheme.length} {delay_ms}"
+            after_ms = max(progress.decided_ms.get(key, first_ms), from_ms)
+            for window in scheme.closes(after_ms, min(reached_ms - delay_ms, until_ms)):
+                progress.decided_ms[key] = window.end_ms
+                age_ms = delay_ms if family == Family.OUTCOME else 0
+                yield Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms)
+
+
+def decided_until(progress: Progress, family: Family, scheme: WindowScheme, age_ms: int) -> int:
+    """Return the end of the last window decided, far in the past when none was."""
+    return progress.decided_ms.get(f"{family.value} {scheme.length} {age_ms}", -_FOREVER_MS)
+
+
+def _watched(compiled: CompiledModel, rules: Rules, retention_ms: int) -> Iterator[tuple[Family, WindowScheme, int]]:
+    inputs = compiled.windows["inputs"]
+    for scheme in inputs:
+        yield Family.INPUTS, scheme, 0
+    timezone = compiled.definition.timezone
+    for length in rules.service_windows:
+        yield Family.SERVICE, WindowScheme(length, timezone), 0
+    yield Family.LATE, min(inputs, key=lambda scheme: scheme.length_ms), retention_ms
+    if rules.outcomes:
+        for scheme in compiled.windows["outcome"]:
+            for age_ms in compiled.rungs_ms:
+                yield Family.OUTCOME, scheme, age_ms

@@ -1,0 +1,134 @@
+"""Requests, errors and latency over time: fine counters for burn rates, coarser histograms for reports."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.monitor.fields import Fields
+from stream.monitor.streams import Stream, field_name
+from stream.parts.keys import PartKey
+from stream.parts.service import ServicePart
+from stream.timeline.durations import MS_PER_UNIT
+from tidegauge.alerts import Window
+
+PREFIX = "s"
+_SPAN_MS = MS_PER_UNIT["h"]
+
+Counters = NDArray[np.int64]
+"""int64[panes, 6]: start, end, rows, errors, stated latencies, slow ones; by start."""
+
+START, END, ROWS, ERRORS, LATENCIES, SLOW = range(6)
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    rows: list[list[int]]
+    body: bytes
+
+
+@dataclass
+class _Span:
+    """The panes of one stream and span, and their latencies merged."""
+
+    part: ServicePart
+    rows: list[list[int]] = field(default_factory=list)
+
+
+class ServiceLedger:
+    """Final service panes by stream.
+
+    A pane is as short as ten seconds, and a day has 8 640 of them for each segment: so their histograms are merged by
+    spans of an hour (a longer pane is its own span), and only six integers a pane are kept apart.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._spans: dict[Stream, dict[int, _Span]] = {}
+        self._counters: dict[Stream, Counters] = {}
+        self._changed: set[tuple[Stream, int]] = set()
+
+    def add(self, key: PartKey, part: ServicePart) -> None:
+        """Take in a final pane; `flush` writes it."""
+        stream, at_ms = Stream(key.model, key.version, key.segment), _span_start(key)
+        spans = self._spans.setdefault(stream, {})
+        span = spans.get(at_ms)
+        if span is None or span.part.slo_ms != part.slo_ms:
+            # Another limit counts other requests: what was counted against the old one is no part of this span.
+            span = spans[at_ms] = _Span(ServicePart(part.slo_ms), [] if span is None else span.rows)
+        span.part.merge(part)
+        span.rows.append([
+            key.pane_start_ms, key.pane_end_ms, part.rows, part.errors, part.latency_n, part.over_slo
+        ])  # fmt: skip
+        self._counters.pop(stream, None)
+        self._changed.add((stream, at_ms))
+
+    def flush(self) -> None:
+        """Write the spans that changed: once for all panes of a round, of which there may be hundreds."""
+        for stream, at_ms in sorted(self._changed):
+            span = self._spans[stream][at_ms]
+            stored = _Stored(span.rows, span.part.snapshot())
+            self._fields.put(field_name(PREFIX, *stream, at_ms), msgspec.msgpack.encode(stored))
+        self._changed.clear()
+
+    def load(self, key: list[object], data: bytes) -> None:
+        """Put a stored span back."""
+        model, version, segment, at_ms = key
+        stored = msgspec.msgpack.decode(data, type=_Stored)
+        stream = Stream(str(model), str(version), str(segment))
+        span = _Span(ServicePart.from_snapshot(stored.body), stored.rows)
+        self._spans.setdefault(stream, {})[int(str(at_ms))] = span
+
+    @property
+    def models(self) -> set[str]:
+        """Models with any pane."""
+        return {stream.model for stream in self._spans}
+
+    def streams(self, model: str) -> list[Stream]:
+        """Return the versions and segments of a model, sorted."""
+        return sorted(stream for stream in self._spans if stream.model == model)
+
+    def first_ms(self, model: str) -> int | None:
+        """Return the start of the earliest pane, None without one."""
+        starts = [row[START] for s in self.streams(model) for span in self._spans[s].values() for row in span.rows]
+        return min(starts, default=None)
+
+    def counters(self, stream: Stream) -> Counters:
+        """Return the stream's panes, by start; not to be changed by the caller."""
+        known = self._counters.get(stream)
+        if known is None:
+            rows = [row for span in self._spans.get(stream, {}).values() for row in span.rows]
+            known = np.array(sorted(rows), dtype=np.int64).reshape(len(rows), 6)
+            self._counters[stream] = known
+        return known
+
+    def totals(self, stream: Stream, window: Window) -> NDArray[np.int64]:
+        """Return int64[4]: rows, errors, stated latencies and slow ones of the panes inside a window."""
+        counters = self.counters(stream)
+        inside = (counters[:, START] >= window.start_ms) & (counters[:, END] <= window.end_ms)
+        totals: NDArray[np.int64] = counters[inside, ROWS:].sum(axis=0)
+        return totals
+
+    def latencies(self, stream: Stream, window: Window, slo_ms: int | None) -> ServicePart:
+        """Return the merged histograms of the spans that begin inside a window: to within an hour at its ends."""
+        merged = ServicePart(slo_ms)
+        for at_ms, span in sorted(self._spans.get(stream, {}).items()):
+            if window.start_ms <= at_ms < window.end_ms and span.part.slo_ms == slo_ms:
+                merged.merge(span.part)
+        return merged
+
+    def drop_before(self, model: str, end_ms: int) -> None:
+        """Forget the spans of a model whose last pane ended at or before an instant."""
+        for stream in self.streams(model):
+            spans = self._spans[stream]
+            for at_ms in [at for at, span in spans.items() if max(row[END] for row in span.rows) <= end_ms]:
+                del spans[at_ms]
+                self._counters.pop(stream, None)
+                self._fields.delete(field_name(PREFIX, *stream, at_ms))
+            if not spans:
+                del self._spans[stream]
+
+
+def _span_start(key: PartKey) -> int:
+    wide = key.pane_end_ms - key.pane_start_ms >= _SPAN_MS
+    return key.pane_start_ms if wide else key.pane_start_ms // _SPAN_MS * _SPAN_MS

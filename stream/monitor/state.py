@@ -1,0 +1,110 @@
+"""Everything a monitor keeps, and how it comes back from stored fields."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from stream.monitor import alert_book, drift_log, incoming, outputs, panes, schedule, service_ledger, watermarks
+from stream.monitor.alert_book import AlertBook
+from stream.monitor.burn_rate import BurnMemory
+from stream.monitor.drift_log import DriftLog
+from stream.monitor.fields import Fields
+from stream.monitor.incoming import Incoming
+from stream.monitor.memory import ScopeMemory
+from stream.monitor.outputs import Outbox
+from stream.monitor.panes import Panes
+from stream.monitor.schedule import Progress
+from stream.monitor.service_ledger import ServiceLedger
+from stream.monitor.streams import Stream, field_name, parse_field_name
+from stream.monitor.watermarks import Watermarks
+from stream.parts.keys import PartKey
+
+_SCOPE = "d"
+_BURN = "b"
+_NEXT_OUTPUT = "next"
+
+ScopeKey = tuple[str, str, str, str, str, int]
+"""Model, version, segment, family, window length, label age."""
+
+
+class MonitorState:
+    """State of one partition of the `profiles` topic, every change of which is noted as a field."""
+
+    def __init__(self) -> None:
+        self.fields = Fields()
+        self.watermarks = Watermarks(self.fields)
+        self.incoming = Incoming(self.fields)
+        self.panes = Panes(self.fields)
+        self.service = ServiceLedger(self.fields)
+        self.drift_log = DriftLog(self.fields)
+        self.alerts = AlertBook(self.fields)
+        self.outbox = Outbox(self.fields)
+        self.progress: dict[str, Progress] = {}
+        self._scopes: dict[ScopeKey, ScopeMemory] = {}
+        self._burns: dict[tuple[str, ...], BurnMemory] = {}
+
+    def progress_of(self, model: str) -> Progress:
+        """Return how far a model was decided; its `store` writes it."""
+        return self.progress.setdefault(model, Progress())
+
+    def scope(self, stream: Stream, family: str, length: str, age_ms: int = 0) -> ScopeMemory:
+        """Return the detectors of one version, segment and window length; `keep_scope` writes them."""
+        return self._scopes.setdefault((*stream, family, length, age_ms), ScopeMemory())
+
+    def keep_scope(self, stream: Stream, family: str, length: str, age_ms: int = 0) -> None:
+        """Write the detectors that `scope` returned."""
+        key = (*stream, family, length, age_ms)
+        self.fields.put(field_name(_SCOPE, *key), msgspec.msgpack.encode(self._scopes[key]))
+
+    def burn(self, stream: Stream, kind: str, pair: str) -> BurnMemory:
+        """Return the state of one burn-rate pair; `keep_burn` writes it."""
+        return self._burns.setdefault((*stream, kind, pair), BurnMemory())
+
+    def keep_burn(self, stream: Stream, kind: str, pair: str) -> None:
+        """Write the state that `burn` returned."""
+        memory = self._burns[(*stream, kind, pair)]
+        self.fields.put(field_name(_BURN, *stream, kind, pair), msgspec.msgpack.encode(memory))
+
+    def keep_outbox(self) -> None:
+        """Write the next output's number: an empty outbox must not start again from 0."""
+        self.fields.put(field_name(_NEXT_OUTPUT), msgspec.msgpack.encode(self.outbox.next_number))
+
+    def load(self, fields: Mapping[bytes, bytes]) -> None:
+        """Put stored fields back into an empty state; raises ValueError for a field of no known kind."""
+        for field, value in fields.items():
+            prefix, key = parse_field_name(field)
+            self._load(prefix, key, value)
+
+    def _load(self, prefix: str, key: list[object], value: bytes) -> None:
+        match prefix:
+            case watermarks.PREFIX:
+                self.watermarks.load(key, value)
+            case incoming.PREFIX:
+                self.incoming.load(value)
+            case incoming.CLOSED:
+                self.incoming.load_closed(str(key[0]), value)
+            case panes.PREFIX:
+                self.panes.load(msgspec.convert(key, PartKey), value)
+            case service_ledger.PREFIX:
+                self.service.load(key, value)
+            case drift_log.PREFIX:
+                self.drift_log.load(key, value)
+            case alert_book.PREFIX:
+                self.alerts.load(key, value)
+            case outputs.PREFIX:
+                self.outbox.load(msgspec.convert(key[0], int), value)
+            case schedule.PREFIX:
+                self.progress[str(key[0])] = msgspec.msgpack.decode(value, type=Progress)
+            case _:
+                self._load_detectors(prefix, key, value)
+
+    def _load_detectors(self, prefix: str, key: list[object], value: bytes) -> None:
+        if prefix == _SCOPE:
+            self._scopes[msgspec.convert(key, ScopeKey)] = msgspec.msgpack.decode(value, type=ScopeMemory)
+        elif prefix == _BURN:
+            self._burns[msgspec.convert(key, tuple[str, ...])] = msgspec.msgpack.decode(value, type=BurnMemory)
+        elif prefix == _NEXT_OUTPUT:
+            number = msgspec.msgpack.decode(value, type=int)
+            self.outbox.next_number = max(self.outbox.next_number, number)
+        else:
+            raise ValueError(f"a field of the monitor's state has the unknown kind {prefix!r}")

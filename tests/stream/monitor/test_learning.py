@@ -1,0 +1,83 @@
+"""A model nobody declared: its grids, then its reference, come from the stream."""
+
+import msgspec
+import pytest
+
+from stream.model.catalog import Catalog
+from stream.model.compile import compile_model
+from stream.model.compiled import SCORE, CompiledModel
+from stream.monitor.core import MonitorCore
+from stream.monitor.outputs import LearnedModel, LearnedReference
+from stream.timeline.durations import DAY_MS
+from tests.stream.monitor import world
+from tests.stream.monitor.world import DAY_0, SHARDS, Shard, alerts, changed, healthy
+from tidegauge.definition import CategoricalGrid, Definition, NumericGrid, ReferenceSpec
+from tidegauge.reports import Report
+
+
+def test_grids_of_an_undeclared_model_come_from_its_first_day() -> None:
+    catalog = Catalog()
+    compiled = catalog.compiled_for("m", DAY_0)
+    assert compiled.learning
+    shards = [Shard(compiled, number) for number in range(SHARDS)]
+    rows = [world.rows_of(0, world.Day()), world.rows_of(1, world.Day())]
+    core, outputs = MonitorCore(0, catalog), []
+    for number in range(2):
+        for shard_messages in world.day_messages(shards, rows, number):
+            for message in shard_messages:
+                core.apply(message)
+        outputs.append(core.advance())
+    learned = [o for o in outputs[0] if isinstance(o, LearnedModel)]
+    assert [o for o in outputs[1] if isinstance(o, LearnedModel)] == []
+    assert set(learned[0].grids) == {"a", "b", "c", "colour", SCORE}
+    assert isinstance(learned[0].grids["a"], NumericGrid)
+    assert learned[0].grids["colour"] == CategoricalGrid(["red", "green", "blue"])
+    assert learned[0].effective_from_ms == DAY_0 + 2 * DAY_MS
+    again = compile_model(learned[0].definition, learned[0].grids, learned[0].effective_from_ms)
+    assert not again.learning
+    assert {o.state for o in outputs[0] if isinstance(o, Report) and o.part == "inputs"} == {"learning"}
+
+
+@pytest.fixture(scope="module")
+def learning(compiled: CompiledModel) -> CompiledModel:
+    definition: Definition = msgspec.structs.replace(
+        compiled.definition, reference=ReferenceSpec(learn="14d"), windows=["1d"]
+    )
+    return world.compiled_model(definition)
+
+
+def test_a_reference_is_learnt_from_matured_days_and_then_judges(learning: CompiledModel) -> None:
+    messages = world.play(changed(healthy(26), range(22, 26), shift_a=1.5), learning, after=3)
+    catalog = Catalog().with_revision(learning)
+    core, outputs = MonitorCore(0, catalog), []
+    for day in messages:
+        for message in (m for shard in day for m in shard):
+            core.apply(message)
+        new = core.advance()
+        outputs += new
+        for learned in new:
+            if isinstance(learned, LearnedReference):
+                catalog = catalog.with_reference(learned.reference, learned.effective_from_ms)
+                core.set_catalog(catalog)
+    learned = [o for o in outputs if isinstance(o, LearnedReference)]
+    assert len(learned) == 1
+    reference = learned[0].reference
+    assert (reference.start_ms, reference.end_ms) == (DAY_0 + DAY_MS, DAY_0 + 15 * DAY_MS)
+    assert learned[0].effective_from_ms == DAY_0 + 18 * DAY_MS
+    assert {p.part for p in reference.profiles} == {"inputs", "outcome"}
+    inputs = [o for o in outputs if isinstance(o, Report) and o.part == "inputs" and not o.segment]
+    assert {r.state for r in inputs if r.window.end_ms < DAY_0 + 18 * DAY_MS} == {"learning"}
+    assert {r.reference for r in inputs if r.window.end_ms >= DAY_0 + 18 * DAY_MS} == {reference.id}
+    drift = alerts(outputs, "features")
+    assert drift
+    assert drift[0].decided_at_ms >= DAY_0 + 23 * DAY_MS
+    assert drift[0].reference == reference.id
+
+
+def test_without_grids_nothing_is_judged_and_nothing_breaks() -> None:
+    compiled = Catalog().compiled_for("m", DAY_0)
+    messages = world.play(healthy(3), compiled)
+    outputs = world.run(MonitorCore(0, Catalog()), world.in_order(messages))
+    assert alerts(outputs) == []
+    days = [o for o in outputs if isinstance(o, Report) and o.part == "inputs" and o.window.length == "1d"]
+    assert sum(report.n for report in days) == 3600
