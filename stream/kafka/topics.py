@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from stream.errors import ConfigurationError, UnreachableError
 
@@ -105,7 +105,7 @@ def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replicati
 
     Raises UnreachableError when the broker does not answer and ConfigurationError when it refuses a topic.
     """
-    admin = AdminClient(settings)
+    admin = AdminClient(dict(settings))
     there = list_partitions(admin, settings)
     new = [spec for spec in specs if spec.name not in there]
     topics = [NewTopic(s.name, s.partitions, replication, config=s.settings) for s in new]
@@ -122,7 +122,7 @@ def check_topics(admin: AdminClient, specs: list[TopicSpec]) -> list[TopicVerdic
     if not specs:
         return []
     there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=10).topics.items()}
-    resources = [ConfigResource(ResourceType.TOPIC, s.name) for s in specs]
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, s.name) for s in specs]
     actual = {r.name: f.result(10) for r, f in admin.describe_configs(resources).items()}
     return [TopicVerdict(s.name, problem=_problem(s, there[s.name], actual[s.name])) for s in specs]
 

@@ -1,0 +1,1 @@
+"""The command `tidegauge`: thin functions over the packages beside this one."""

@@ -1,0 +1,58 @@
+"""`tidegauge apply`: say what to watch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stream.cli.options import ConfigOption
+from stream.config import Settings, load_settings
+from stream.definitions.apply import Applied, apply_file
+from stream.definitions.newest_event import newest_event_ms
+from stream.kafka.topics import TopicNames
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only show what would change, and what each monitor could detect.")
+]
+NewGridsOption = Annotated[
+    bool, typer.Option("--new-grids", help="Make the cells of all histograms anew; windows begin again.")
+]
+
+
+def apply(
+    *,
+    file: Annotated[list[Path], typer.Option("-f", "--file", help="What to watch of a model; may be repeated.")],
+    config: ConfigOption = None,
+    dry_run: DryRunOption = False,
+    new_grids: NewGridsOption = False,
+) -> None:
+    """Publish definitions, with the references they name; safe to repeat."""
+    for path in file:
+
+        def change(settings: Settings, newest_ms: int | None, path: Path = path) -> Applied:
+            return apply_file(
+                path,
+                settings.kafka_settings,
+                TopicNames(settings.prefix),
+                newest_event_ms=newest_ms,
+                dry_run=dry_run,
+                new_grids=new_grids,
+            )
+
+        carry_out(change, config, dry_run=dry_run)
+
+
+def carry_out(change: Callable[[Settings, int | None], Applied], config: Path | None, *, dry_run: bool) -> None:
+    """Apply a change and print it; for a dry run also what could be detected."""
+    settings = load_settings(config)
+    newest_ms = newest_event_ms(settings.kafka_settings, TopicNames(settings.prefix).profiles)
+    applied = change(settings, newest_ms)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for line in applied.changes:
+        console.print(line)
+    for line in applied.detectable():
+        console.print(f"  {line}")
+    if dry_run:
+        console.print("dry run: nothing was published")

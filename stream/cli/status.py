@@ -1,0 +1,95 @@
+"""`tidegauge status`: models, shards, lag, watermark delay, pending labels, owners, what fires."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from stream.cli.options import ConfigOption, JsonOption
+from stream.cli.survey import ShardState, Survey, survey
+from stream.config import load_settings
+
+
+def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
+    """Show what is watched, and how far the workers are."""
+    found = survey(load_settings(config))
+    if json:
+        sys.stdout.write(orjson.dumps(_plain(found)).decode() + "\n")
+        return
+    console = Console(highlight=False)
+    console.print(_models(found))
+    console.print(_shards(found, time.time_ns() // 1_000_000))
+    console.print(f"profiles not yet judged: {sum(found.monitor_lag.values())} messages")
+    console.print("workers: " + (", ".join(f"{group} {n}" for group, n in found.members.items()) or "unknown"))
+
+
+def _models(found: Survey) -> Table:
+    table = Table("model", "task", "windows", "segments", "reference", "firing", title="models", title_justify="left")
+    for name in found.catalog.models:
+        definition = found.catalog.revisions(name)[-1].definition
+        reference = found.catalog.reference_for(name)
+        firing = sorted({key.kind for key in found.firing if key.model == name})
+        table.add_row(
+            name,
+            definition.task,
+            " ".join(definition.windows),
+            " ".join(definition.segments) or "-",
+            f"{reference.id[:8]} {_day(reference.start_ms)}..{_day(reference.end_ms)}" if reference else "learning",
+            " ".join(firing) or "-",
+        )
+    return table
+
+
+def _shards(found: Survey, now_ms: int) -> Table:
+    table = Table("shard", "owner", "lag", "newest event", "behind", "waiting for labels", "rows", "dead", "left out",
+                  title="shards", title_justify="left")  # fmt: skip
+    for shard in found.shards:
+        newest = max(shard.meta.predictions_newest_ms, shard.meta.labels_newest_ms)
+        counts = shard.counts.values()
+        table.add_row(
+            str(shard.shard),
+            shard.owner,
+            f"{sum(shard.lag.values()):,}",
+            datetime.fromtimestamp(newest / 1000, UTC).isoformat(timespec="seconds") if newest > 0 else "-",
+            f"{(now_ms - newest) / 1000:,.0f} s" if newest > 0 else "-",
+            f"{shard.outstanding:,}",
+            f"{sum(c.rows for c in counts):,}",
+            f"{sum(sum(c.dead.values()) for c in counts):,}",
+            f"{sum(sum(c.dropped.values()) for c in counts):,}",
+        )
+    return table
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()
+
+
+def _plain(found: Survey) -> dict[str, Any]:
+    return {
+        "models": list(found.catalog.models),
+        "shards": [_plain_shard(shard) for shard in found.shards],
+        "monitor_lag": {str(n): lag for n, lag in found.monitor_lag.items()},
+        "firing": [key._asdict() for key in found.firing],
+        "members": found.members,
+    }
+
+
+def _plain_shard(shard: ShardState) -> dict[str, Any]:
+    return {
+        "shard": shard.shard,
+        "owner": shard.owner,
+        "epoch": shard.epoch,
+        "seq": shard.seq,
+        "lag": shard.lag,
+        "predictions_newest_ms": shard.meta.predictions_newest_ms,
+        "labels_newest_ms": shard.meta.labels_newest_ms,
+        "outstanding": shard.outstanding,
+        "counts": {
+            topic: {"rows": c.rows, "accepted": c.accepted, "late": c.late, "dead": c.dead, "dropped": c.dropped}
+            for topic, c in shard.counts.items()
+        },
+    }

@@ -1,0 +1,1 @@
+"""The demo: a year of real flights through two models, watched live. Needs the extra `demo`."""
