@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from stream.demo.months import Month, add_report
 from tidegauge.alerts import Alert
 from tidegauge.reports import DriftResult, MetricResult, Report
 
@@ -45,11 +46,11 @@ class Board:
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     firing: dict[str, Alert] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
-    reports: int = 0
+    months: dict[tuple[str, int], Month] = field(default_factory=dict)
 
     def apply_report(self, report: Report) -> None:
         """Keep a daily report when it is the newest of its part (outcomes: at the horizon)."""
-        self.reports += 1
+        add_report(self.months, report)
         if report.window.length != "1d" or (report.part == "outcome" and report.age_ms != self.horizon_ms):
             return
         row = self.rows.setdefault((report.model, report.segment), Row())

@@ -16,6 +16,7 @@ from stream.demo.timetable import WATCHED_FROM_MONTH
 DAY_MS = 86_400_000
 TRAINING_DAYS = 28
 PERIOD_DAYS = 7
+REFERENCE_MONTH = 2
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ def monthly_losses(flights: Flights, name: str, served: "np.ndarray[Any, np.dtyp
             )
         )
     return losses
+
+
+def february_loss(flights: Flights, served: "np.ndarray[Any, np.dtype[np.float64]]") -> float:
+    """Return the log loss of the reference month."""
+    rows = (flights.month == REFERENCE_MONTH) & ~np.isnan(flights.late)
+    return log_loss(flights.late[rows], served[rows])
 
 
 def log_loss(outcome: "np.ndarray[Any, Any]", score: "np.ndarray[Any, Any]") -> float:

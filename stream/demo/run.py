@@ -16,14 +16,15 @@ from stream.definitions.apply import apply_file
 from stream.demo.board import Board
 from stream.demo.files import DemoFiles, write_definition, write_reference, write_settings
 from stream.demo.flights import Flights, load_flights
-from stream.demo.hindsight import monthly_losses
+from stream.demo.hindsight import february_loss, monthly_losses
 from stream.demo.lag import LagMeter
 from stream.demo.listen import Listener
 from stream.demo.models import Model, train
+from stream.demo.months import month_rows
 from stream.demo.processes import Workers
 from stream.demo.replay import VERSION, Replay, Service
 from stream.demo.screen import alert_line, date, render
-from stream.demo.summary import closing_words, episodes, losses_table
+from stream.demo.summary import closing_words, episodes, months_table
 from stream.demo.timetable import GATE, LANDED, PLANNER, Timetable, feature_rows, timetable
 from stream.errors import TidegaugeError
 from stream.kafka.embedded import MAX_UNREAD_BYTES, PARTITIONS, EmbeddedBroker
@@ -208,7 +209,9 @@ class Demo:
         if complete:
             self.console.print("fitting a new model for each week of the year, to compare ...")
             for name, (_, scores) in models.items():
-                self.console.print(losses_table(monthly_losses(flights, name, scores), name))
+                healthy = february_loss(flights, scores)
+                rows = month_rows(board.months, monthly_losses(flights, name, scores), name, healthy)
+                self.console.print(months_table(rows, name, healthy))
         self.console.print(closing_words(files), highlight=False, soft_wrap=True)
 
 

@@ -6,11 +6,8 @@ from rich.table import Table
 
 from stream.demo.board import by_alert
 from stream.demo.files import DemoFiles
-from stream.demo.hindsight import MonthlyLoss
 from stream.demo.screen import COLOURS, date
 from tidegauge.alerts import Alert
-
-MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def episodes(alerts: Sequence[Alert], model: str) -> Table:
@@ -32,14 +29,13 @@ def episodes(alerts: Sequence[Alert], model: str) -> Table:
     return table
 
 
-def losses_table(losses: Sequence[MonthlyLoss], model: str) -> Table:
-    """Month by month: as served, and retrained weekly."""
-    table = Table("month", "flights", "late", "log loss as served", "retrained weekly",
-                  title=f"{model}: what retraining would have done", title_justify="left")  # fmt: skip
-    for loss in losses:
-        table.add_row(
-            MONTHS[loss.month], f"{loss.n:,}", f"{loss.late_ratio:.0%}", f"{loss.served:.2f}", f"{loss.retrained:.2f}"
-        )
+def months_table(rows: Sequence[tuple[str, ...]], model: str, healthy_loss: float) -> Table:
+    """Lay out `month_rows`."""
+    title = f"{model}: log loss was {healthy_loss:.2f} in February, the reference"
+    table = Table("month", "flights", "late", "furthest feature", "days features", "days score", "log loss",
+                  "retrained weekly", "verdict", title=title, title_justify="left")  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -47,10 +43,9 @@ def closing_words(files: DemoFiles) -> str:
     """Say where the files are, and how to go on."""
     arguments = f' -c "{files.worker}"'
     return f"""\
-September has the largest drift of temperature and almost the best scores: drift without harm.
-December is the worst sustained spell without any drift of the score: harm without drift, and retraining would not have
-helped. The detectors' settings were chosen after this year had been seen: the demo shows the product, it is no evidence
-of a detector's quality.
+furthest feature: mean normalised Wasserstein distance; days features, days score: days on which drift fired.
+The detectors' settings were chosen after this year had been seen: the demo shows the product, it is no evidence of a
+detector's quality.
 
 written: {files.alerts}
          {files.reports}

@@ -1,0 +1,48 @@
+# The steps of CI, and the commands of the README. On a bare machine (Python 3.11, Java 17, Maven) each installs what it
+# needs by itself: the virtual environment, the broker's jars, a Redis.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install servers demo test test-unit test-integration lint format lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+install: $(VENV)/.synced  ## the virtual environment, from the lock file
+
+$(VENV)/.synced: pyproject.toml schemas/pyproject.toml requirements.lock tools/install.sh
+	@tools/install.sh $(VENV)
+	@touch $@
+
+servers: install  ## a real Kafka and a real Redis for the integration tests
+	@tools/servers.sh
+
+demo: install  ## a year of real flights, two models, live: nothing else needed
+	@$(BIN)/tidegauge demo $(ARGS)
+
+test: install servers  ## every test, integration included
+	@$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS)
+
+test-unit: install  ## the tests that need no server
+	@$(BIN)/pytest -n 2 -q -m "not integration and not demo" $(ARGS)
+
+test-integration: install servers  ## the tests on real Kafka and Redis
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m "integration or demo" $(ARGS)
+
+lint: install  ## ruff, mypy --strict, the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python tools/import_rule.py
+
+format: install  ## rewrite the code as the formatter wants it
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: install  ## resolve the dependencies anew (UPGRADE=1: to their newest versions)
+	@tools/lock.sh
+
+clean:  ## everything that was installed or cached here
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
