@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install servers demo test test-unit test-integration lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration bench lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -30,6 +30,9 @@ test-unit: install  ## the tests that need no server
 
 test-integration: install servers  ## the tests on real Kafka and Redis
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "integration or demo" $(ARGS)
+
+bench: install servers  ## CPU per event of the hot path beside its limit, on real Kafka and Redis
+	@$(BIN)/python -m load.hot_path $(ARGS)
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .
