@@ -113,10 +113,11 @@ class AlertBook:
         parents = {key._replace(segment=ALL_ROWS) for key in touched}
         family = {key for key in self._alerts if key._replace(segment=ALL_ROWS) in parents}
         for key in sorted(touched | family):
+            told_ms = self._alerts[key].told_ms
             transition = self._settle(key, instant_ms, reason)
             if transition is not None:
                 yield transition
-            if key in touched or transition is not None:
+            if key in touched or transition is not None or self._alerts[key].told_ms != told_ms:
                 self._store(key)
 
     def close_kinds(self, model: str, kept: frozenset[AlertKind]) -> None:
