@@ -25,8 +25,8 @@ demo: install  ## a year of real flights, two models, live: nothing else needed
 test: install servers  ## every test, integration included
 	@$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS)
 
-test-unit: install  ## the tests that need no server
-	@$(BIN)/pytest -n 2 -q -m "not integration and not demo" $(ARGS)
+test-unit: install  ## unit and property tests: no server, under a minute
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not embedded and not integration and not demo" $(ARGS)
 
 test-integration: install servers  ## the tests on real Kafka and Redis
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "integration or demo" $(ARGS)

@@ -8,6 +8,8 @@ from confluent_kafka import Producer
 from tidegauge import Alert, AlertStream, SettingsError, encode
 from tidegauge.alerts import Severity
 
+pytestmark = pytest.mark.embedded
+
 Publish = Callable[..., None]
 IDLE = 3.0  # longer than it takes to join a group
 

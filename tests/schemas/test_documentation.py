@@ -15,6 +15,8 @@ from tidegauge import Alert, decode_label_message, decode_prediction_message, en
 from tidegauge.recorder import client
 from tidegauge.subscribe import stream
 
+pytestmark = pytest.mark.embedded
+
 README = Path(tidegauge.__file__).parent.parent / "README.md"
 
 

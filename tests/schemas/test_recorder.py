@@ -22,6 +22,8 @@ from tidegauge import (
     partition_for,
 )
 
+pytestmark = pytest.mark.embedded
+
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
 

@@ -4,7 +4,11 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from tests.schemas.conftest import Reader
+
+pytestmark = pytest.mark.embedded
 
 
 def run(code: str, servers: str, prefix: str) -> str:

@@ -25,7 +25,10 @@ from tidegauge.profiles import ShardWatermark, WatermarkReport
 
 TOPICS = TopicNames()
 # mode and aiokafka leave a loop and a socket to the garbage collector when they stop.
-pytestmark = pytest.mark.filterwarnings("default::ResourceWarning", "default::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.embedded,
+    pytest.mark.filterwarnings("default::ResourceWarning", "default::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 class Source:

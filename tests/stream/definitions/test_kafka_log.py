@@ -13,6 +13,8 @@ from stream.errors import ConfigurationError, LostStateError, UnreachableError
 from stream.model.catalog import Catalog
 from tidegauge.definition import Definition
 
+pytestmark = pytest.mark.embedded
+
 TOPIC = "models"
 
 
