@@ -14,5 +14,7 @@ if [ -z "$uv" ]; then
     [ -x "$venv/bin/uv" ] || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
     uv=$venv/bin/uv
 fi
+# The system's certificates, as pip uses them: behind a company's proxy there are no others.
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1}
 "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements.lock
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps -e schemas -e .
