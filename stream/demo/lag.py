@@ -8,10 +8,11 @@ checkpoints. What the groups commit to Kafka follows seconds later, for lag tool
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from redis.exceptions import RedisError
 
 from stream.checkpoint import ShardName, connect
+from stream.kafka.clients import make_consumer
 from stream.kafka.topics import TopicNames
 
 TIMEOUT_SECONDS = 10.0
@@ -21,7 +22,7 @@ class LagMeter:
     """Compares the ends of the input topics with the profilers' checkpoints."""
 
     def __init__(self, settings: dict[str, str], redis_url: str, prefix: str) -> None:
-        self._consumer = Consumer({**settings, "group.id": f"{prefix}demo-lag"})
+        self._consumer = make_consumer({**settings, "group.id": f"{prefix}demo-lag"})
         self._store = connect(redis_url)
         self._prefix = prefix
         names = TopicNames(prefix)

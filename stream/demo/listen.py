@@ -5,10 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from confluent_kafka import Consumer
-
 from stream.demo.board import Board
 from stream.demo.files import DemoFiles
+from stream.kafka.clients import make_consumer
 from stream.kafka.topics import TopicNames
 from tidegauge import AlertStream, decode_report, encode
 
@@ -50,7 +49,7 @@ class Listener:
         return True
 
     def _reports(self) -> None:
-        consumer = Consumer(
+        consumer = make_consumer(
             {
                 **self._settings,
                 "group.id": f"{self._names.prefix}demo-reports",

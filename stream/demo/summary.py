@@ -1,6 +1,9 @@
 """What the year held: printed when the demo ends."""
 
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 
@@ -41,6 +44,7 @@ def months_table(rows: Sequence[tuple[str, ...]], model: str, healthy_loss: floa
 
 def closing_words(files: DemoFiles) -> str:
     """Say where the files are, and how to go on."""
+    command = "tidegauge" if shutil.which("tidegauge") else str(Path(sys.executable).with_name("tidegauge"))
     arguments = f' -c "{files.worker}"'
     return f"""\
 furthest feature: mean normalised Wasserstein distance; days features, days score: days on which drift fired.
@@ -52,7 +56,7 @@ written: {files.alerts}
          {files.worker}, {files.definition("planner")}, {files.definition("gate")}
 
 go on with a real Kafka (set kafka.bootstrap.servers and redis.url in {files.worker.name} first):
-  tidegauge topics create{arguments}
-  tidegauge apply -f "{files.definition("planner")}"{arguments}
-  tidegauge worker{arguments}
+  {command} topics create{arguments}
+  {command} apply -f "{files.definition("planner")}"{arguments}
+  {command} worker{arguments}
 """
