@@ -20,7 +20,10 @@ from stream.definitions.records import (
 )
 from stream.definitions.writer import DefinitionWriter, LostRaceError
 from stream.errors import UnreachableError
+from stream.model.compile import compile_model
+from stream.model.compiled import ALWAYS_MS
 from stream.monitor.outputs import LearnedModel, LearnedReference
+from tidegauge.definition import Definition, FeatureGrid
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -83,19 +86,37 @@ def learned_records(output: Learned, history: ModelHistory) -> tuple[bytes, ...]
 
 
 def _model(output: LearnedModel, history: ModelHistory) -> tuple[bytes, ...]:
+    """Return the definition with its grids; before it, for a model nobody declared, what it was counted under so far.
+
+    A first record holds from minus infinity: without the one before, rows older than the grids would fall under them.
+    """
     newest = history.newest
-    if newest is not None and newest.grids:
+    if newest is None:
+        undeclared = DefinitionRecord(
+            model=output.definition.model,
+            previous=history.head,
+            effective_from_ms=ALWAYS_MS,
+            definition=Definition(model=output.definition.model),
+            grids=(),
+        )
+        first = encode_head(undeclared)
+        return (first, *_revision(output.definition, output.grids, content_hash(first), output.effective_from_ms))
+    if not compile_model(newest.definition, newest.grids).learning:
         return ()
-    definition = output.definition
-    effective_from_ms = output.effective_from_ms
-    if newest is not None:
-        features = dict(newest.definition.features) or dict(definition.features)
-        definition = msgspec.structs.replace(newest.definition, features=features)
-        effective_from_ms = max(effective_from_ms, newest.effective_from_ms)
-    slices = encode_grids(output.grids)
+    features = dict(newest.definition.features) or dict(output.definition.features)
+    definition = msgspec.structs.replace(newest.definition, features=features)
+    grids = {**output.grids, **{name: grid for name, grid in newest.grids.items() if name in output.grids}}
+    effective_from_ms = max(output.effective_from_ms, newest.effective_from_ms)
+    return _revision(definition, grids, history.head, effective_from_ms)
+
+
+def _revision(
+    definition: Definition, grids: Mapping[str, FeatureGrid], previous: str, effective_from_ms: int
+) -> tuple[bytes, ...]:
+    slices = encode_grids(grids)
     head = DefinitionRecord(
         model=definition.model,
-        previous=history.head,
+        previous=previous,
         effective_from_ms=effective_from_ms,
         definition=definition,
         grids=tuple(map(content_hash, slices)),
@@ -106,6 +127,8 @@ def _model(output: LearnedModel, history: ModelHistory) -> tuple[bytes, ...]:
 def _reference(output: LearnedReference, history: ModelHistory) -> tuple[bytes, ...]:
     reference = output.reference
     if history.reference is not None and history.reference[1].id == reference.id:
+        return ()
+    if history.newest is not None and not _learns(history.newest.definition):
         return ()
     slices = encode_profiles(reference)
     head = ReferenceManifest(
@@ -120,3 +143,7 @@ def _reference(output: LearnedReference, history: ModelHistory) -> tuple[bytes, 
         source=reference.source,
     )
     return (*slices, encode_head(head))
+
+
+def _learns(definition: Definition) -> bool:
+    return bool(definition.reference.learn or definition.reference.trailing)

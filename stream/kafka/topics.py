@@ -1,14 +1,16 @@
 """The topics, as they must be: names, partitions, retention, compaction."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from stream.errors import ConfigurationError, UnreachableError
+from stream.kafka.clients import make_admin
 
 DAY_MS = 86_400_000
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ class TopicNames:
         return f"{self.prefix}history"
 
 
+    @property
+    def of_worker(self) -> tuple[str, ...]:
+        """Every topic that a worker reads or writes."""
+        written = (self.dead_letters, self.profiles, self.reports, self.alerts, self.retraining)
+        return (self.predictions, self.labels, *written, self.models)
+
+
 @dataclass(frozen=True)
 class TopicSpec:
     """One topic: partitions and the settings that correctness rests on."""
@@ -105,7 +114,7 @@ def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replicati
 
     Raises UnreachableError when the broker does not answer and ConfigurationError when it refuses a topic.
     """
-    admin = AdminClient(dict(settings))
+    admin = make_admin(settings)
     there = list_partitions(admin, settings)
     new = [spec for spec in specs if spec.name not in there]
     topics = [NewTopic(s.name, s.partitions, replication, config=s.settings) for s in new]
@@ -127,16 +136,29 @@ def check_topics(admin: AdminClient, specs: list[TopicSpec]) -> list[TopicVerdic
     return [TopicVerdict(s.name, problem=_problem(s, there[s.name], actual[s.name])) for s in specs]
 
 
-def list_partitions(admin: AdminClient, settings: dict[str, str]) -> dict[str, int]:
-    """Partition count of every topic; UnreachableError when the broker does not answer in 10 s."""
+def list_partitions(
+    admin: AdminClient, settings: dict[str, str], timeout_seconds: float = CONNECT_SECONDS
+) -> dict[str, int]:
+    """Partition count of every topic; UnreachableError when the broker does not answer in time."""
     try:
-        topics = admin.list_topics(timeout=10).topics
+        topics = admin.list_topics(timeout=timeout_seconds).topics
     except KafkaException as error:
         raise UnreachableError(
             f"Kafka at {settings.get('bootstrap.servers')} did not answer ({error.args[0].str()}); "
             "check kafka.bootstrap.servers and the security settings"
         ) from error
     return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+
+def require_topics(names: Iterable[str], there: Collection[str]) -> None:
+    """Raise ConfigurationError when one of the topics does not exist, or may not be seen."""
+    missing = [name for name in names if name not in there]
+    if missing:
+        verb = "does" if len(missing) == 1 else "do"
+        raise ConfigurationError(
+            f"{'topic' if len(missing) == 1 else 'topics'} {', '.join(missing)} {verb} not exist: "
+            "run `tidegauge topics create`, with the same kafka settings and prefix"
+        )
 
 
 def _problem(spec: TopicSpec, partitions: int, actual: dict[str, object]) -> str | None:

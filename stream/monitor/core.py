@@ -92,14 +92,12 @@ class MonitorCore:
         if len(self._state.outbox) >= self._config.max_outbox:
             return []
         take_final(self._state)
-        decisions = Decisions(self._state, self._judges, self._config)
-        due = decisions.due()
-        for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
-            decisions.decide(model, instant_ms, list(items))
-        learned = learn(self._state, self._judges)
-        decided = [item for item in due if isinstance(item, Due)]
-        revised = revise(self._state, self._judges, self._take_late(), decided)
-        outputs = [*decisions.outputs, *learned, *revised]
+        outputs, decided = self._decide()
+        while learned := learn(self._state, self._judges):
+            more, later = self._decide()
+            outputs += [*learned, *more]
+            decided += later
+        outputs += revise(self._state, self._judges, self._take_late(), decided)
         for output in outputs:
             self._state.outbox.add(output)
         if outputs:
@@ -130,6 +128,14 @@ class MonitorCore:
         late = {field for field in fields if parse_field_name(field)[0] == _LATE}
         self._state.load({field: value for field, value in fields.items() if field not in late})
         self._late = {msgspec.convert(parse_field_name(field)[1], PartKey) for field in late}
+
+    def _decide(self) -> tuple[list[Output], list[Due]]:
+        """Decide what is due, up to what must be learnt first; returns the outputs, and the windows decided."""
+        decisions = Decisions(self._state, self._judges, self._config)
+        due = decisions.due()
+        for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
+            decisions.decide(model, instant_ms, list(items))
+        return decisions.outputs, [item for item in due if isinstance(item, Due)]
 
     def _take_late(self) -> set[PartKey]:
         taken, self._late = self._late, set()

@@ -15,6 +15,7 @@ from stream.monitor.evaluate_outcomes import decide_outcomes
 from stream.monitor.evaluate_service import burn, decide_late, decide_service, decide_traffic
 from stream.monitor.facts import OutcomeFacts
 from stream.monitor.judges import Judges, ModelJudges
+from stream.monitor.learn import reach_of
 from stream.monitor.narrator import narrate, retraining
 from stream.monitor.outputs import Output
 from stream.monitor.rules import BudgetRule, Rules
@@ -60,10 +61,12 @@ class Decisions:
         found: list[Due | BurnDue] = []
         for model in sorted(self._state.progress):
             progress = self._state.progress[model]
+            reach = reach_of(self._state, self._judges, model)
+            reached = min(predictions_ms, reach.windows_ms), min(outcomes_ms, reach.windows_ms)
             before = (dict(progress.decided_ms), progress.burned_ms)
             revisions = self._revisions(model)
-            found += due_windows(revisions, progress, predictions_ms, outcomes_ms, self._config.retention_ms)
-            found += self._burning(model, revisions[-1][1], predictions_ms)
+            found += due_windows(revisions, progress, *reached, self._config.retention_ms)
+            found += self._burning(model, revisions[-1][1], min(predictions_ms, reach.burn_ms))
             if (progress.decided_ms, progress.burned_ms) != before:
                 progress.store(self._state.fields, model)
         return sorted(found, key=lambda item: item.order)

@@ -1,27 +1,45 @@
-"""Learning from the stream itself: grids of an undeclared model, and the healthy blocks it is then judged by."""
+"""Learning from the stream itself: grids of an undeclared model, and the healthy blocks it is then judged by.
+
+What is learnt holds from an event time on. Until the catalog has it the model is decided up to that time and no
+further: a fast replay and a slow stream give the same answers.
+"""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from stream.model.compiled import CompiledModel
+import msgspec
+
+from detectors.moments import Moments
+from stream.model.catalog import Catalog
+from stream.model.compiled import SCORE, CompiledModel
+from stream.model.learning import learnt_from_ms, sample_end_ms
 from stream.monitor.judges import Judges
 from stream.monitor.learn_grids import grids_of
 from stream.monitor.outputs import LearnedModel, LearnedReference
 from stream.monitor.schedule import Progress
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS
+from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part
 from stream.parts.sample import SAMPLE_ROWS, SamplePart
 from stream.timeline.durations import DAY_MS, parse_duration
 from stream.timeline.panes import LocalDayPanes
 from tidegauge.alerts import Window
+from tidegauge.definition import Definition, FeatureGrid, FeatureType, NumericGrid
 from tidegauge.profiles import Profile
 
 LEAST_BLOCKS = 10
 """Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
 
+FOREVER_MS = 1 << 62
+
 _LEAST_SAMPLE = 200
 _RELEARN_MS = 7 * DAY_MS
+_LABELS_MS = 28 * DAY_MS
+"""How far predictions may be ahead of labels before decisions go on without the reference that needs both. Long: till
+then only burn rates could alert, and a replay reads weeks of a model with little traffic in one batch."""
+
 _GRIDS = "grids"
 
 
@@ -37,82 +55,172 @@ def learning_ms(compiled: CompiledModel) -> int:
     return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
 
 
+class Reach(NamedTuple):
+    """Event times up to which a model may be decided now: its windows, and burn rates, which need no reference."""
+
+    windows_ms: int = FOREVER_MS
+    burn_ms: int = FOREVER_MS
+
+
+def reach_of(state: MonitorState, judges: Judges, model: str) -> Reach:
+    """Return how far a model may be decided: what is learnt next must be learnt first, and be in the catalog then."""
+    progress = state.progress[model]
+    if progress.awaits:
+        if not _answered(progress, judges.catalog, model):
+            return Reach(progress.awaits_ms, progress.awaits_ms)
+        progress.awaits = ""
+        progress.store(state.fields, model)
+    compiled = judges.catalog.compiled_for(model, state.watermarks.predictions_ms)
+    if compiled.learning:
+        sample = _sample(state, compiled, progress)
+        return Reach() if sample is None else Reach(sample[0], sample[0])
+    window = _reference_window(state, judges, compiled, progress)
+    return Reach() if window is None else _reach_of_reference(state, compiled, window)
+
+
+def _reach_of_reference(state: MonitorState, compiled: CompiledModel, window: Window) -> Reach:
+    mature_ms = window.end_ms + compiled.label_horizon_ms
+    if state.watermarks.outcomes_ms >= mature_ms:
+        return Reach(mature_ms, mature_ms)
+    # Predictions may be ahead of the labels; those that will never come are not waited for.
+    last_ms = mature_ms + DAY_MS - 1
+    return Reach(last_ms) if state.watermarks.predictions_ms <= last_ms + _LABELS_MS else Reach()
+
+
 def learn(state: MonitorState, judges: Judges) -> list[LearnedModel | LearnedReference]:
-    """Return what can be learnt now, each thing once."""
+    """Return what can be learnt now, each thing once; everything up to `reach_of` must have been decided."""
     learned: list[LearnedModel | LearnedReference] = []
     for model in sorted(state.progress):
         progress = state.progress[model]
+        if progress.awaits:
+            continue
         compiled = judges.catalog.compiled_for(model, state.watermarks.predictions_ms)
         before = len(progress.learned)
         if compiled.learning:
             learned += _learn_grids(state, compiled, progress)
-        elif learning_ms(compiled):
+        else:
             learned += _learn_reference(state, judges, compiled, progress)
         if len(progress.learned) > before:
             progress.store(state.fields, model)
     return learned
 
 
+def _answered(progress: Progress, catalog: Catalog, model: str) -> bool:
+    """Whether the catalog has what was learnt, or somebody declared something else in the meantime."""
+    newest = catalog.revisions(model)[-1:]
+    if progress.awaits == _GRIDS:
+        return any(not compiled.learning or compiled.effective_from_ms >= progress.awaits_ms for compiled in newest)
+    declared = any(not (c.definition.reference.learn or c.definition.reference.trailing) for c in newest)
+    references = catalog.references(model)
+    return declared or any(r.id == progress.awaits or at_ms > progress.awaits_ms for at_ms, r in references)
+
+
 def _learn_grids(state: MonitorState, compiled: CompiledModel, progress: Progress) -> Iterator[LearnedModel]:
     """From the first whole days of event time that hold rows enough; in force a day later, when every shard knows."""
-    first_ms = progress.first_ms.get("inputs")
-    if first_ms is None or _GRIDS in progress.learned:
+    found = _sample(state, compiled, progress)
+    if found is None:
         return
+    end_ms, sample = found
+    grids = grids_of(compiled, sample)
+    progress.learned.append(_grids_name(compiled))
+    progress.awaits, progress.awaits_ms = _GRIDS, learnt_from_ms(compiled, end_ms)
+    definition = _with_types(compiled.definition, grids)
+    yield LearnedModel(definition=definition, grids=grids, effective_from_ms=progress.awaits_ms)
+
+
+def _grids_name(compiled: CompiledModel) -> str:
+    return f"{_GRIDS} {compiled.revision}"
+
+
+def _with_types(definition: Definition, grids: dict[str, FeatureGrid]) -> Definition:
+    found: dict[str, FeatureType] = {
+        name: "numeric" if isinstance(grid, NumericGrid) else "categorical"
+        for name, grid in sorted(grids.items())
+        if name != SCORE
+    }
+    return msgspec.structs.replace(definition, features=definition.features or found)
+
+
+def _sample(state: MonitorState, compiled: CompiledModel, progress: Progress) -> tuple[int, SamplePart] | None:
+    """Return the sample that grids are to be made from, and the midnight at which it ends; None: not yet, or done."""
     days = LocalDayPanes(compiled.definition.timezone)
-    end_ms = days.end(days.end(first_ms - 1))
-    while end_ms <= state.watermarks.predictions_ms:
-        sample = _sample(state, compiled, Window(length="sample", start_ms=first_ms, end_ms=end_ms))
-        if sample.rows >= _LEAST_SAMPLE:
-            progress.learned.append(_GRIDS)
-            grids = grids_of(compiled, sample)
-            yield LearnedModel(
-                definition=compiled.definition, grids=grids, effective_from_ms=compiled.next_boundary(end_ms + DAY_MS)
-            )
-            return
-        end_ms = days.end(end_ms)
-
-
-def _sample(state: MonitorState, compiled: CompiledModel, window: Window) -> SamplePart:
+    reached_ms = days.start(state.watermarks.predictions_ms)
+    if not progress.first_ms or _grids_name(compiled) in progress.learned or reached_ms <= progress.sampled_ms:
+        return None
+    first_ms = max(progress.observed_ms, compiled.effective_from_ms)
+    end_ms = sample_end_ms(compiled, first_ms)
     merged = SamplePart(SAMPLE_ROWS)
-    for stream in state.panes.streams(compiled.model, "sample"):
-        if stream.segment == ALL_ROWS:
-            for key in state.panes.within(stream, "sample", window):
-                part = state.panes[key]
-                if isinstance(part, SamplePart):
-                    merged.merge(part)
-    return merged
+    for key in _sample_keys(state, compiled.model, Window(length="sample", start_ms=first_ms, end_ms=reached_ms)):
+        if key.pane_start_ms >= end_ms and merged.rows >= _LEAST_SAMPLE:
+            break
+        end_ms = max(end_ms, days.end(key.pane_start_ms))
+        part = state.panes[key]
+        if isinstance(part, SamplePart):
+            merged.merge(part)
+    if end_ms <= reached_ms and merged.rows >= _LEAST_SAMPLE:
+        return end_ms, merged
+    progress.sampled_ms = reached_ms  # nothing new before the next midnight
+    return None
+
+
+def _sample_keys(state: MonitorState, model: str, window: Window) -> list[PartKey]:
+    streams = [stream for stream in state.panes.streams(model, "sample") if stream.segment == ALL_ROWS]
+    keys = [key for stream in streams for key in state.panes.within(stream, "sample", window)]
+    return sorted(keys, key=lambda key: (key.pane_start_ms, key))
 
 
 def _learn_reference(
     state: MonitorState, judges: Judges, compiled: CompiledModel, progress: Progress
 ) -> Iterator[LearnedReference]:
     """From the stream's first blocks whose labels are final; a trailing one again every week, a window's gap behind."""
-    first_ms = state.panes.first_ms(compiled.model, "inputs")
-    spec = compiled.definition.reference
-    if first_ms is None or (judges.catalog.references(compiled.model) and not (spec.trailing and progress.learned)):
+    window = _reference_window(state, judges, compiled, progress)
+    if window is None or state.watermarks.outcomes_ms < window.end_ms + compiled.label_horizon_ms:
         return
-    days = LocalDayPanes(compiled.definition.timezone)
-    span_ms = learning_ms(compiled) - 2 * DAY_MS - compiled.label_horizon_ms
-    # The first day may have begun before its first event: nobody can tell, so it is left out.
-    start_ms = days.end(max(first_ms, compiled.effective_from_ms, progress.observed_ms))
-    ends = [int(name.split(" ")[1]) for name in progress.learned if name.startswith("reference ")]
-    if ends:
-        if not spec.trailing:
-            return
-        start_ms = days.start(ends[-1] + _RELEARN_MS - span_ms)
-    end_ms = days.end(start_ms + span_ms - 1)
-    if state.watermarks.outcomes_ms < end_ms + compiled.label_horizon_ms:
-        return
-    progress.learned.append(f"reference {end_ms}")
-    profiles = _profiles(state, compiled, Window(length="reference", start_ms=start_ms, end_ms=end_ms))
+    progress.learned.append(f"reference {window.end_ms}")
+    profiles = _profiles(state, compiled, window)
     if profiles:
-        yield LearnedReference(
+        trailing = compiled.definition.reference.trailing
+        learned = LearnedReference(
             model=compiled.model,
             held_out=True,
             profiles=profiles,
-            source="trailing" if spec.trailing else "learned",
-            effective_from_ms=end_ms + compiled.label_horizon_ms + DAY_MS,
+            source="trailing" if trailing else "learned",
+            effective_from_ms=window.end_ms + compiled.label_horizon_ms + DAY_MS,
         )
+        progress.awaits, progress.awaits_ms = learned.reference.id, learned.effective_from_ms - 1
+        yield learned
+
+
+def _reference_window(
+    state: MonitorState, judges: Judges, compiled: CompiledModel, progress: Progress
+) -> Window | None:
+    """Return the blocks to learn from when their labels are final; None: nothing is to be learnt, or unknown yet."""
+    spec = compiled.definition.reference
+    known = judges.catalog.references(compiled.model)
+    if not learning_ms(compiled) or (known and not (spec.trailing and progress.learned)):
+        return None
+    days = LocalDayPanes(compiled.definition.timezone)
+    span_ms = learning_ms(compiled) - 2 * DAY_MS - compiled.label_horizon_ms
+    ends = [int(name.split(" ")[1]) for name in progress.learned if name.startswith("reference ")]
+    if ends and not spec.trailing:
+        return None
+    start_ms = days.start(ends[-1] + _RELEARN_MS - span_ms) if ends else _first_block_ms(state, compiled, progress)
+    if start_ms is None:
+        return None
+    return Window(length="reference", start_ms=start_ms, end_ms=days.end(start_ms + span_ms - 1))
+
+
+def _first_block_ms(state: MonitorState, compiled: CompiledModel, progress: Progress) -> int | None:
+    """Return the first midnight from which every shard counts by the grids; None before there is such a pane."""
+    first_ms = state.panes.first_ms(compiled.model, "inputs")
+    if first_ms is None:
+        return None
+    days = LocalDayPanes(compiled.definition.timezone)
+    # A shard that switched late has counted samples beside the others' cells.
+    sampled_ms = state.panes.last_ms(compiled.model, "sample") or first_ms
+    begun_ms = max(first_ms, sampled_ms, compiled.effective_from_ms)
+    # The first day may have begun before its first event: nobody can tell, so it is left out.
+    return max(days.end(progress.observed_ms), days.end(begun_ms - 1))
 
 
 def _profiles(state: MonitorState, compiled: CompiledModel, window: Window) -> list[Profile]:
@@ -124,7 +232,14 @@ def _profiles(state: MonitorState, compiled: CompiledModel, window: Window) -> l
                 inside = key.pane_start_ms >= window.start_ms and key.pane_end_ms <= window.end_ms
                 if inside and not state.drift_log.fired(stream, key.pane_end_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
-    return [key.profile(merged[key].snapshot()) for key in sorted(merged)]
+    return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]
+
+
+def _exact(part: AnyPart) -> AnyPart:
+    """Return a part without float moments: their last bits depend on who merged, and so would the reference's id."""
+    if isinstance(part, InputsPart):
+        part.moments = Moments(part.numeric + 1)
+    return part
 
 
 def _merge(merged: dict[PartKey, AnyPart], key: PartKey, part: AnyPart) -> None:

@@ -60,6 +60,11 @@ class Panes:
         starts = [keys[0].pane_start_ms for keys in self._index.get((model, part), {}).values()]
         return min(starts, default=None)
 
+    def last_ms(self, model: str, part: str) -> int | None:
+        """Return the end of the latest pane of a part, None without one."""
+        ends = [keys[-1].pane_end_ms for keys in self._index.get((model, part), {}).values()]
+        return max(ends, default=None)
+
     def within(self, stream: Stream, part: str, window: Window, age_ms: int | None = None) -> Iterator[PartKey]:
         """Yield the keys that overlap a window, by start; of outcomes those of rungs up to `age_ms`."""
         keys = self._index.get((stream.model, part), {}).get(stream, [])

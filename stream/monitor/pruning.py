@@ -3,7 +3,7 @@
 from stream.model.compiled import CompiledModel
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
-from stream.monitor.learn import learning_ms
+from stream.monitor.learn import learning_ms, reach_of
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
 from stream.timeline.durations import DAY_MS, MS_PER_UNIT
@@ -14,10 +14,13 @@ _PATIENCE = 4
 
 def prune(state: MonitorState, judges: Judges) -> None:
     """Drop panes, late rows, drift and counts of revisions that lie further back than any window or label reaches."""
-    predictions_ms, outcomes_ms = state.watermarks.predictions_ms, state.watermarks.outcomes_ms
-    if predictions_ms == NEVER_MS:
+    if state.watermarks.predictions_ms == NEVER_MS:
         return
     for model in state.progress:
+        # What is yet to be decided is kept, however far the watermark has come.
+        reach = reach_of(state, judges, model).windows_ms
+        predictions_ms = min(state.watermarks.predictions_ms, reach)
+        outcomes_ms = min(state.watermarks.outcomes_ms, reach)
         compiled = judges.catalog.compiled_for(model, predictions_ms)
         keep_ms = _kept(compiled)
         reached_ms = max(outcomes_ms, predictions_ms - _PATIENCE * keep_ms)

@@ -55,6 +55,12 @@ class Progress(msgspec.Struct):
         By family, window length and label age, the end of the last window decided.
     revisions
         How often reports were revised, by what they are of.
+    learned
+        What was learnt from the stream, by name: each once.
+    awaits, awaits_ms
+        What was learnt and is not in the catalog yet, "" for nothing: decisions go no further than this instant.
+    sampled_ms
+        Up to which midnight the sample was found too small to make grids from.
     """
 
     first_ms: dict[str, int] = {}
@@ -62,6 +68,9 @@ class Progress(msgspec.Struct):
     revisions: dict[str, int] = {}
     burned_ms: int = -(1 << 62)
     learned: list[str] = []
+    awaits: str = ""
+    awaits_ms: int = 0
+    sampled_ms: int = -(1 << 62)
 
     @property
     def observed_ms(self) -> int:

@@ -70,6 +70,8 @@ class Cadence:
     store_deadline_seconds: float = 2.0
     """How long one attempt at Redis may take before the shard is paused and the consumer polled again."""
     stop_seconds: float = 4.0
+    learn_wait_seconds: float = 300.0
+    """How long a fast replay waits for the grids of a model that is learnt, from the end of its sample on."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from stream.errors import LostStateError, UnreachableError
+from stream.errors import ConfigurationError, LostStateError, UnreachableError
+from stream.kafka.clients import make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.messages import RawBatch
@@ -47,7 +47,7 @@ class Inputs:
         self._roles = {topic: role for role, topic in self._topics.items()}
         self._config, self._on_assign, self._on_revoke = config, on_assign, on_revoke
         self._incremental = config.group_protocol == "consumer"
-        self._consumer = Consumer(_settings(config))
+        self._consumer = make_consumer(_settings(config))
         self._running: dict[int, Mapping[str, int]] = {}
         self._paused: set[tuple[str, int]] = set()
         self._consumer.subscribe(
@@ -189,13 +189,13 @@ def _judge(message: Message) -> None:
 
 
 def partition_count(kafka: Mapping[str, str], topic: str) -> int:
-    """Partitions of a topic; raises UnreachableError when it is not there or Kafka does not answer."""
+    """Partitions of a topic; ConfigurationError when it is not there, UnreachableError when Kafka does not answer."""
     try:
-        found = AdminClient(dict(kafka)).list_topics(topic, timeout=QUERY_SECONDS * 2).topics[topic]
+        found = make_admin(kafka).list_topics(topic, timeout=QUERY_SECONDS * 2).topics[topic]
     except KafkaException as error:
         raise UnreachableError(f"Kafka did not answer ({error}); check kafka.bootstrap.servers") from error
     if found.error is not None or not found.partitions:
-        raise UnreachableError(f"topic {topic} is not there ({found.error}); run `tidegauge topics create`")
+        raise ConfigurationError(f"topic {topic} does not exist ({found.error}): run `tidegauge topics create`")
     return len(found.partitions)
 
 

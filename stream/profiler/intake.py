@@ -34,10 +34,7 @@ def judge(
 ) -> Judged[Row]:
     """Advance the topic's clock by a batch and judge each row by the watermark before its message."""
     rows, message_of_row = decoded.rows, np.array(decoded.message_of_row, dtype=np.int64)
-    stated = np.array([row.timestamp_ms for row in rows], dtype=np.int64)
-    broker_ms = np.array(batch.broker_ms, dtype=np.int64)[message_of_row]
-    max_skew_ms = min(rules.config.max_skew_ms, rules.config.lateness_ms)
-    timestamps_ms, clamped = clamp(stated, broker_ms, max_skew_ms)
+    timestamps_ms, clamped = event_times(batch, decoded, rules)
     before = clock.advance(len(batch.offsets), timestamps_ms, message_of_row, decoded.watermarks)
     watermarks = before.watermarks(rules.lateness_ms(models, timestamps_ms))
     kept = np.flatnonzero(timestamps_ms >= watermarks - rules.config.retention_ms)
@@ -50,6 +47,13 @@ def judge(
         offsets=np.array(batch.offsets, dtype=np.int64)[message_of_row[kept]],
         dead=decoded.dead,
     )
+
+
+def event_times(batch: RawBatch, decoded: Decoded[Row], rules: Rules) -> tuple[Int64, int]:
+    """Return each row's event time, and how many of them were clamped to their record's broker time."""
+    stated = np.array([row.timestamp_ms for row in decoded.rows], dtype=np.int64)
+    broker_ms = np.array(batch.broker_ms, dtype=np.int64)[np.array(decoded.message_of_row, dtype=np.int64)]
+    return clamp(stated, broker_ms, min(rules.config.max_skew_ms, rules.config.lateness_ms))
 
 
 def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> RawBatch:

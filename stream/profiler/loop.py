@@ -8,7 +8,7 @@ from stream.profiler.config import ProfilerConfig
 from stream.profiler.dead_letters import DeadLetters
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.inputs import Inputs
-from stream.profiler.messages import RawBatch
+from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.owned import Owned
 from stream.profiler.publisher import Publisher
 from stream.profiler.shards import Shards
@@ -67,6 +67,7 @@ class Loop:
             self._count(role, shard, batch)
         now = time.monotonic()
         self._follow_catalog()
+        self._go_on(now)
         self._shards.tick(int(time.time() * 1000), self._quiet)
         self._shards.checkpoint(now)
         self._shards.step(now)
@@ -91,11 +92,18 @@ class Loop:
             return  # revoked while the batch was on its way; its next owner starts from the state's offsets
         self._totals.messages += len(batch.offsets)
         for start in range(0, len(batch.offsets), self._config.chunk):
-            chunk = _slice(batch, start, start + self._config.chunk)
-            letters = owned.read(role, chunk)
-            if letters:
-                self._totals.dead_letters += len(letters)
-                self._dead_letters.put(letters)
+            self._bury(owned.read(role, batch.part(start, start + self._config.chunk), time.monotonic()))
+
+    def _go_on(self, now: float) -> None:
+        """Try again what waits for the grids of a model."""
+        for owned in self._shards.owned.values():
+            if owned.stash:
+                self._bury(owned.go_on(now))
+
+    def _bury(self, letters: list[DeadLetter]) -> None:
+        if letters:
+            self._totals.dead_letters += len(letters)
+            self._dead_letters.put(letters)
 
     def _follow_catalog(self) -> None:
         catalog = self._catalog()
@@ -125,7 +133,8 @@ class Loop:
         if self._held:
             return held | {(role, shard) for shard in self._shards.owned for role in both}
         ahead = (self._ahead(owned) for owned in self._shards.owned.values())
-        return held | {pair for pair in ahead if pair is not None}
+        learning = {(PREDICTIONS, owned.shard) for owned in self._shards.owned.values() if owned.stash}
+        return held | learning | {pair for pair in ahead if pair is not None}
 
     def _ahead(self, owned: Owned) -> tuple[str, int] | None:
         """Return the topic that must wait for the other: only while that one has something to read."""
@@ -135,7 +144,9 @@ class Loop:
             return None
         role = PREDICTIONS if gap_ms > 0 else LABELS
         behind = OTHER[role]
-        return (role, owned.shard) if self._inputs.unread(behind, owned.shard, owned.core.offsets.get(behind)) else None
+        # Nobody knows yet (None): wait, or the first batches of a replay run days ahead.
+        caught_up = self._inputs.unread(behind, owned.shard, owned.core.offsets.get(behind)) == 0
+        return None if caught_up else (role, owned.shard)
 
     def _report(self, now: float) -> None:
         if now >= self._commit_at:
@@ -155,9 +166,3 @@ class Loop:
 
     def _written_offsets(self) -> dict[int, Mapping[str, int]]:
         return {shard: owned.checkpoints.offsets for shard, owned in self._shards.owned.items()}
-
-
-def _slice(batch: RawBatch, first: int, last: int) -> RawBatch:
-    if first == 0 and last >= len(batch.offsets):
-        return batch
-    return RawBatch(batch.partition, batch.offsets[first:last], batch.broker_ms[first:last], batch.values[first:last])

@@ -1,5 +1,6 @@
 """What comes off a partition, and what could not be read of it."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 
@@ -14,6 +15,18 @@ class RawBatch:
     offsets: list[int]
     broker_ms: list[int]
     values: list[bytes | None]
+
+    def part(self, first: int, last: int) -> "RawBatch":
+        """Return the messages at indices `first` to `last` (exclusive)."""
+        if first == 0 and last >= len(self.offsets):
+            return self
+        some = slice(first, last)
+        return RawBatch(self.partition, self.offsets[some], self.broker_ms[some], self.values[some])
+
+    def since(self, offset: int | None) -> "RawBatch":
+        """Return the messages from an offset on; None: all."""
+        first = 0 if offset is None else bisect_left(self.offsets, offset)
+        return self.part(first, len(self.offsets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stream.checkpoint import Loaded, Resumed, RetryPolicy, ShardName, SyncRunner
 from stream.checkpoint.requests import Client
@@ -27,14 +27,21 @@ class Owned:
         A checkpoint that may or may not have landed: it is committed again before anything else happens.
     quiet_since_ms
         Since when (wall clock) the shard is at the end of both logs, as far as is known.
+    stash
+        Predictions that came off the log and wait for a model's grids; at most what one poll brings.
+    asked_at
+        Since when the sample of a learning model is complete here.
     """
 
     runner: SyncRunner
     checkpoints: Checkpoints
+    learn_wait_seconds: float = Cadence.learn_wait_seconds
     pending: Checkpoint | None = None
     checkpointed_at: float = 0.0
     seconds: float = 0.0
     quiet_since_ms: int | None = None
+    stash: list[RawBatch] = field(default_factory=list)
+    asked_at: dict[str, float] = field(default_factory=dict)
 
     @property
     def core(self) -> ShardCore:
@@ -51,10 +58,31 @@ class Owned:
         """Whether the store holds everything that was read: only then may the memory be trusted later."""
         return self.pending is None and self.checkpoints.written
 
-    def read(self, role: str, batch: RawBatch) -> list[DeadLetter]:
+    def read(self, role: str, batch: RawBatch, now: float) -> list[DeadLetter]:
         """Count a batch; returns what could not be read."""
         self.quiet_since_ms = None
-        return self.core.predictions(batch) if role == PREDICTIONS else self.core.labels(batch)
+        if role != PREDICTIONS:
+            return self.core.labels(batch)
+        self.stash.append(batch)
+        return self.go_on(now) if len(self.stash) == 1 else []
+
+    def go_on(self, now: float) -> list[DeadLetter]:
+        """Count what waits for a model's grids, as far as they have come; returns what could not be read.
+
+        A model is waited for `learn_wait_seconds` after its sample was complete. Where event time runs with the clock
+        that was a day before its grids are due, so only a fast replay ever waits.
+        """
+        core = self.core
+        letters: list[DeadLetter] = []
+        while self.stash:
+            core.impatient = frozenset(m for m, at in self.asked_at.items() if now - at >= self.learn_wait_seconds)
+            letters += core.predictions(self.stash[0])
+            self.asked_at = {m: self.asked_at.get(m, now) for m in core.learning.asked(core.progress.predictions_ms)}
+            if core.awaited:
+                self.stash[0] = self.stash[0].since(core.offsets.get(PREDICTIONS))
+                break
+            del self.stash[0]
+        return letters
 
     def due(self, now: float, cadence: Cadence) -> bool:
         """Whether it is time for a checkpoint: often, but not at more than a share of the thread's time."""
@@ -144,4 +172,4 @@ class Keeper:
         return Checkpoints(core, loaded.epoch, loaded.seq, loaded)
 
     def _owned(self, runner: SyncRunner, checkpoints: Checkpoints, now: float) -> Owned:
-        return Owned(runner, checkpoints, checkpointed_at=now)
+        return Owned(runner, checkpoints, self._cadence.learn_wait_seconds, checkpointed_at=now)

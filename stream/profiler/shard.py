@@ -1,23 +1,27 @@
 """The shard: predictions[i] and labels[i] in, profiles and checkpoints out. No Kafka, no Redis, no clock."""
 
+from bisect import bisect_left
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.checkpoint.values import Loaded
 from stream.model.catalog import Catalog
+from stream.model.compiled import ALWAYS_MS
 from stream.parts.hashes import hash_ids
 from stream.parts.store import PartStore
 from stream.profiler.admit import Admitted, admit, by_value
 from stream.profiler.columns import make_columns, outcome_scores
 from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
-from stream.profiler.decode import LABELS, PREDICTIONS, decode_labels, decode_predictions
+from stream.profiler.decode import LABELS, PREDICTIONS, Decoded, decode_labels, decode_predictions
 from stream.profiler.duplicates import first_of_each
-from stream.profiler.intake import Judged, judge, skip_read
+from stream.profiler.intake import Judged, event_times, judge, skip_read
 from stream.profiler.join import Joiner
 from stream.profiler.join_log import KIND_SHIFT, LABEL_RECORD, LATE, POSITION_SHIFT, PREDICTION_RECORD
+from stream.profiler.learning import Learning
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.names import Names
 from stream.profiler.rules import Rules
@@ -25,6 +29,7 @@ from stream.profiler.runs import Hashes, Records
 from stream.profiler.schedule import Progress
 from stream.profiler.silence import Silence
 from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
+from stream.profiler.switches import Switches
 from stream.profiler.watermarks import TopicClock
 from tidegauge.events import Label, Prediction
 from tidegauge.profiles import ShardWatermark
@@ -54,15 +59,21 @@ class ShardCore:
     def __init__(self, shard: int, catalog: Catalog, config: ShardConfig | None = None) -> None:
         self.shard = shard
         self.config = config or ShardConfig()
+        self.catalog = catalog
         self.rules = Rules.of(catalog, self.config)
         self.store = PartStore()
         self.names = Names(self.config.limits)
+        self.learning = Learning(self.config.limits.models)
+        self.switches = Switches()
+        self.impatient: frozenset[str] = frozenset()
+        self.awaited = ""
         self.joiner = Joiner(self.names, self.config)
         self.clocks = {PREDICTIONS: TopicClock(), LABELS: TopicClock()}
         self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
         self.offsets: dict[str, int] = {}
         self.unmatched = 0
         self._silence = Silence(self.config.idle_ms)
+        self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
 
     @property
     def progress(self) -> Progress:
@@ -76,14 +87,23 @@ class ShardCore:
         return self._silence.declared
 
     def predictions(self, batch: RawBatch) -> list[DeadLetter]:
-        """Count a batch of the `predictions` topic; returns what could not be read."""
+        """Count a batch of the `predictions` topic; returns what could not be read.
+
+        Stops, as `offsets` tell, before a row whose model should have grids by now; see `awaited`.
+        """
+        decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits)
+        stop = self._until_grids(batch, decoded)
+        if stop is not None:
+            batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
+            decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits)
         batch = self._advance(PREDICTIONS, batch)
-        decoded = decode_predictions(batch, self.config.limits)
         models = [row.model for row in decoded.rows]
         counts = self.counts[PREDICTIONS]
         judged = judge(batch, decoded, models, self.clocks[PREDICTIONS], self.rules, counts)
         if judged.rows:
             self._take_predictions(judged)
+        if stop is not None:
+            self.clocks[PREDICTIONS].lift(stop.watermark_ms)
         self._free()
         return judged.dead
 
@@ -101,7 +121,8 @@ class ShardCore:
     def set_catalog(self, catalog: Catalog) -> None:
         """Go on under other definitions. A watermark that was told is never taken back, whatever lateness they have."""
         before = self.progress
-        self.rules = Rules.of(catalog, self.config)
+        self.catalog = catalog
+        self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
         self.clocks[PREDICTIONS].lift(before.predictions_ms)
         self.clocks[LABELS].lift(before.labels_ms)
 
@@ -145,7 +166,13 @@ class ShardCore:
             joined=self.joiner.joined,
             unmatched=self.unmatched,
         )
-        return {META: encode_meta(meta), **self.names.take_changes(), **self.joiner.texts.take_changes()}
+        return {
+            META: encode_meta(meta),
+            **self.names.take_changes(),
+            **self.joiner.texts.take_changes(),
+            **self.learning.take_changes(),
+            **self.switches.take_changes(),
+        }
 
     def load(self, loaded: Loaded) -> None:
         """Take in stored state; the shard must be new."""
@@ -162,6 +189,42 @@ class ShardCore:
         self.joiner.labels.load(loaded.buckets)
         for key, body in stored_parts(loaded.fields):
             self.store.load(key, body)
+        self.learning.load(loaded.fields)
+        self.switches = Switches()
+        self.switches.load(loaded.fields)
+        self.rules = Rules.of(self.switches.view(self.catalog, self._touched_ms), self.config)
+
+    def _until_grids(self, batch: RawBatch, decoded: Decoded[Prediction]) -> "_Stop | None":
+        """Return the first message of a batch that must wait for grids, None without one.
+
+        The watermark goes on as far as that message is sure to bring it: else the monitor, which waits for the
+        watermark to pass the sample's end, and the shard would wait for each other.
+        """
+        models = [row.model for row in decoded.rows]
+        self.awaited = ""
+        if not self.learning.among(models, self.rules.catalog):
+            return None
+        fresh = batch.since(self.offsets.get(PREDICTIONS))
+        timestamps_ms = event_times(fresh, decoded, self.rules)[0].tolist()
+        row = self.learning.first_waiting(models, timestamps_ms, self.rules.catalog, self.impatient)
+        if row is None:
+            return None
+        self.awaited = models[row]
+        message = decoded.message_of_row[row]
+        rows = zip(timestamps_ms, decoded.message_of_row, strict=True)
+        earliest_ms = min(ms for ms, at in rows if at == message)
+        due_ms = self.learning.due_ms(self.awaited)
+        return _Stop(fresh.offsets[message], min(earliest_ms, due_ms) - self.rules.max_lateness_ms)
+
+    def _touched_ms(self, model: str) -> int:
+        """Return the end of the last pane of a model that may hold rows; `ALWAYS_MS` for a model never seen.
+
+        Of parts that have left, all that is known is that no row reaches them any more.
+        """
+        if model not in self.names.models:
+            return ALWAYS_MS
+        ends = (key.pane_end_ms for key in self.store if key.model == model)
+        return max(ends, default=self.progress.predictions_ms - self.config.retention_ms)
 
     def _advance(self, role: str, batch: RawBatch) -> RawBatch:
         batch = skip_read(batch, self.offsets.get(role), self.counts[role])
@@ -240,6 +303,13 @@ class ShardCore:
     def _free(self) -> None:
         progress = self.progress
         self.unmatched += self.joiner.free(min(progress.predictions_ms, progress.labels_ms) - self.rules.memory_ms)
+
+
+class _Stop(NamedTuple):
+    """A message that must wait, and the watermark it is sure to bring."""
+
+    offset: int
+    watermark_ms: int
 
 
 def _hashes(models: list[str], ids: list[str]) -> Hashes:

@@ -5,10 +5,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Producer
-
 from stream.checkpoint.requests import Client
 from stream.errors import ConfigurationError, TidegaugeError
+from stream.kafka.clients import make_producer
 from stream.model.catalog import Catalog
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.dead_letters import DeadLetters
@@ -98,7 +97,7 @@ class ProfilerThread:
 
 
 def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog]) -> Loop:
-    producer = Producer({**config.kafka, "acks": "all", "compression.type": "lz4", "linger.ms": 5})
+    producer = make_producer({**config.kafka, "acks": "all", "compression.type": "lz4", "linger.ms": 5})
     totals = Totals()
     dead_letters = DeadLetters(producer, config.topics)
     inputs, profiles = _partition_counts(config)

@@ -7,7 +7,9 @@ producer counts what the monitor's group has not passed, and holds back before t
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
+
+from stream.kafka.clients import make_consumer
 
 Positions = Mapping[int, tuple[int, int]]
 """For each partition the offset that readers have committed (0 before the first), and the end of the log."""
@@ -81,7 +83,7 @@ class Unread:
 
 def group_positions(kafka: Mapping[str, str], group: str, topic: str, partitions: int) -> Callable[[], Positions]:
     """Return a function that asks the broker where a consumer group stands in a topic; it never joins the group."""
-    client = Consumer({**kafka, "group.id": group, "enable.auto.commit": False})
+    client = make_consumer({**kafka, "group.id": group, "enable.auto.commit": False})
     places = [TopicPartition(topic, partition) for partition in range(partitions)]
 
     def ask() -> Positions:

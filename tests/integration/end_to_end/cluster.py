@@ -25,6 +25,7 @@ class Cluster:
     redis_url: str
     folder: Path
     prefix: str
+    extra: str = ""
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
     logs: list[IO[str]] = field(default_factory=list)
 
@@ -33,6 +34,11 @@ class Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self._config("tidegauge.yaml", 0)
         self.command("topics", "create", "-c", str(config))
+        return self.apply(*definitions)
+
+    def apply(self, *definitions: str) -> "Cluster":
+        """Apply definition files, named as in `folder`."""
+        config = self._config("tidegauge.yaml", 0)
         files = [argument for name in definitions for argument in ("-f", name)]
         if files:
             self.command("apply", "-c", str(config), *files)
@@ -99,7 +105,8 @@ class Cluster:
             f"prefix: {self.prefix}\ngroup: {self.prefix}workers\nlateness: 10s\nidle: never\nretention: 1h\n"
             f"kafka: {{bootstrap.servers: '{self.bootstrap}'}}\nredis: {{url: '{self.redis_url}'}}\n"
             f"web: {{port: {port}}}\n"
-            f"topics: {{partitions: {PARTITIONS}, profile_partitions: {PROFILE_PARTITIONS}}}\n",
+            f"topics: {{partitions: {PARTITIONS}, profile_partitions: {PROFILE_PARTITIONS}}}\n"
+            f"{self.extra}",
             encoding="utf-8",
         )
         return path

@@ -1,5 +1,7 @@
 """A model nobody declared: its grids, then its reference, come from the stream."""
 
+import random
+
 import msgspec
 import pytest
 
@@ -7,7 +9,7 @@ from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.model.compiled import SCORE, CompiledModel
 from stream.monitor.core import MonitorCore
-from stream.monitor.outputs import LearnedModel, LearnedReference
+from stream.monitor.outputs import LearnedModel, LearnedReference, Output
 from stream.timeline.durations import DAY_MS
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, SHARDS, Shard, alerts, changed, healthy
@@ -74,10 +76,50 @@ def test_a_reference_is_learnt_from_matured_days_and_then_judges(learning: Compi
     assert drift[0].reference == reference.id
 
 
+def replay(learning: CompiledModel, messages: world.Messages, *, at_once: bool) -> list[Output]:
+    """Outputs when a catalog follows each answer: day by day, or with everything there before the first decision."""
+    catalog = Catalog().with_revision(learning)
+    core, outputs = MonitorCore(0, catalog), []
+    days = [[m for day in messages for shard in day for m in shard]] if at_once else messages
+    for day in days:
+        for message in day if at_once else (m for shard in day for m in shard):
+            core.apply(message)
+        while new := core.advance():
+            outputs += new
+            for learned in new:
+                if isinstance(learned, LearnedReference):
+                    catalog = catalog.with_reference(learned.reference, learned.effective_from_ms)
+                    core.set_catalog(catalog)
+    return outputs
+
+
+def test_a_fast_replay_gives_the_answers_of_a_slow_stream(learning: CompiledModel) -> None:
+    messages = world.play(changed(healthy(26), range(22, 26), shift_a=1.5), learning, after=3)
+    slow, fast = (replay(learning, messages, at_once=at_once) for at_once in (False, True))
+    assert alerts(fast, "features")
+    assert alerts(fast) == alerts(slow)
+    for kind in (Report, LearnedReference):
+        ours, theirs = ([o for o in outputs if isinstance(o, kind)] for outputs in (fast, slow))
+        assert sorted(map(repr, ours)) == sorted(map(repr, theirs))
+
+
+def test_predictions_that_are_ahead_of_labels_wait_for_the_reference(learning: CompiledModel) -> None:
+    days = changed(healthy(26), range(22, 26), shift_a=1.5)
+    together = world.play(days, learning, after=3)
+    behind = world.play(days, learning, after=3, lag=random.Random(1))
+    late, on_time = (replay(learning, messages, at_once=False) for messages in (behind, together))
+    assert {a.alert_id for a in alerts(late, "features")} == {a.alert_id for a in alerts(on_time, "features")}
+    ours, theirs = (
+        {(r.window.end_ms, r.reference, r.state) for r in outputs if isinstance(r, Report) and r.part == "inputs"}
+        for outputs in (late, on_time)
+    )
+    assert ours == theirs
+
+
 def test_without_grids_nothing_is_judged_and_nothing_breaks() -> None:
     compiled = Catalog().compiled_for("m", DAY_0)
     messages = world.play(healthy(3), compiled)
     outputs = world.run(MonitorCore(0, Catalog()), world.in_order(messages))
     assert alerts(outputs) == []
     days = [o for o in outputs if isinstance(o, Report) and o.part == "inputs" and o.window.length == "1d"]
-    assert sum(report.n for report in days) == 3600
+    assert sum(report.n for report in days) == 2400, "the third day waits for its grids"

@@ -23,6 +23,8 @@ from stream.profiler.decode import PREDICTIONS
 from stream.store.embedded import EmbeddedStore
 from tidegauge.profiles import WatermarkReport
 
+pytestmark = pytest.mark.embedded
+
 FAST = Cadence(checkpoint_seconds=0.05, watermark_seconds=0.1, closing_seconds=0.02)
 
 
