@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from stream.demo.flights import Flights
 from stream.demo.models import CATEGORICAL, Model
+from stream.kafka.embedded import PARTITIONS
 
 WORKER = """\
 # What the demo's two workers run on. With a real Kafka and Redis only the two addresses change.
@@ -22,6 +23,7 @@ kafka:
   bootstrap.servers: {bootstrap}
 redis:
   url: {redis}
+topics: {{partitions: {partitions}, profile_partitions: {partitions}, replication: 1}}
 {extra}"""
 
 DEFINITION = """\
@@ -88,7 +90,9 @@ class DemoFiles:
 
 def write_settings(files: DemoFiles, *, bootstrap: str, redis: str, prefix: str, group: str, extra: str = "") -> None:
     """Write `tidegauge.yaml`."""
-    text = WORKER.format(bootstrap=bootstrap, redis=redis, prefix=prefix, group=group, extra=extra)
+    text = WORKER.format(
+        bootstrap=bootstrap, redis=redis, prefix=prefix, group=group, partitions=PARTITIONS, extra=extra
+    )
     files.worker.write_text(text, encoding="utf-8")
 
 
