@@ -6,9 +6,11 @@ be read from a file: `sasl.password: {file: /run/secrets/kafka}`.
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -18,6 +20,10 @@ from stream.errors import ConfigurationError
 from stream.timeline.durations import parse_duration
 
 PREFIX = "TIDEGAUGE_"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+# What Kubernetes puts into every container of a namespace with a service called tidegauge or tidegauge-something.
+_SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_\w+)?)")
 
 
 def _duration(text: str) -> str:
@@ -39,6 +45,18 @@ def _read_secret(value: Any) -> Any:
     return value
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    """Check as much of the address as can be checked without a server; it may hold a password, so it is not quoted."""
+    text = url.get_secret_value()
+    if not text.startswith(REDIS_SCHEMES):
+        raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}, for example redis://localhost:6379/0")
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        raise ValueError("the port is no number from 0 to 65535") from None
+    return url
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
 
 
@@ -46,7 +64,9 @@ class RedisSettings(BaseModel):
     """Where state lives; `rediss://` for TLS."""
 
     model_config = ConfigDict(extra="forbid")
-    url: Annotated[SecretStr, BeforeValidator(_read_secret)] = SecretStr("redis://localhost:6379/0")
+    url: Annotated[SecretStr, BeforeValidator(_read_secret), AfterValidator(_redis_url)] = SecretStr(
+        "redis://localhost:6379/0"
+    )
 
 
 class WebSettings(BaseModel):
@@ -105,9 +125,12 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     """Read the file (if given) and the environment over it; ConfigurationError names file, key and nearest name."""
     environment = os.environ if environment is None else environment
     data = _read_file(path) if path else {}
-    for key, value in sorted(environment.items()):
-        if key.startswith(PREFIX) and not key.startswith(f"{PREFIX}TEST_"):
-            _set(data, key.removeprefix(PREFIX).lower().split("__"), value)
+    sources: dict[tuple[str, ...], str] = {}
+    for name, value in sorted(environment.items()):
+        if _is_setting(name):
+            keys = _keys(name)
+            _set(data, keys, value, name)
+            sources[keys] = name
     kafka = data.get("kafka")
     where = str(path) if path else "the environment"
     try:
@@ -115,16 +138,32 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
             data["kafka"] = {str(k): _text(_read_secret(v)) for k, v in kafka.items()}
         return Settings(**data)
     except ValidationError as error:
-        raise ConfigurationError(_explain(where, error)) from error
+        raise ConfigurationError(_explain(where, sources, error)) from error
     except ValueError as error:
         raise ConfigurationError(f"{where}: kafka: {error}") from error
 
 
-def _set(data: dict[str, Any], keys: list[str], value: str) -> None:
-    if keys[0] == "kafka" and len(keys) == 2:
-        keys = ["kafka", keys[1].replace("_", ".")]
+def _is_setting(name: str) -> bool:
+    """Whether a variable is meant for us: not the tests' own, and not a link that Kubernetes makes to a service."""
+    own = name.removeprefix(PREFIX)
+    if own == name or own.startswith("TEST_"):
+        return False
+    return "__" in own or _SERVICE_LINK.fullmatch(own) is None
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    """Path of the setting that a variable gives; Kafka's own names have dots where a variable has underscores."""
+    first, *rest = name.removeprefix(PREFIX).lower().split("__")
+    if first == "kafka" and rest:
+        return (first, "_".join(rest).replace("_", "."))
+    return (first, *rest)
+
+
+def _set(data: dict[str, Any], keys: tuple[str, ...], value: str, name: str) -> None:
     for key in keys[:-1]:
         data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise ConfigurationError(f"{name}: `{key}` is given as one value elsewhere; it takes `key: value` settings")
     data[keys[-1]] = value
 
 
@@ -137,20 +176,34 @@ def _read_file(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; name another with -c") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path}: expected settings as `key: value`, found {type(data).__name__}")
-    return data
+    return {str(key): value for key, value in data.items()}
 
 
-def _explain(where: str, error: ValidationError) -> str:
+def _explain(where: str, sources: Mapping[tuple[str, ...], str], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+        keys = tuple(str(part) for part in problem["loc"])
         text = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(problem["loc"][-1]), list(Settings.model_fields), 1)
+            near = difflib.get_close_matches(keys[-1], _names(keys[:-1]), 1)
             text = "unknown setting" + (f"; did you mean `{near[0]}`?" if near else "")
-        lines.append(f"{where}: {key}: {text}")
+        elif problem["type"] in {"model_type", "dict_type"}:
+            text = f"expected `key: value` settings, found {type(problem['input']).__name__}"
+        elif problem["type"] == "string_type":
+            text = f"expected text, found {type(problem['input']).__name__}"
+        lines.append(f"{sources.get(keys, where)}: {'.'.join(keys)}: {text}")
     return "\n".join(lines)
+
+
+def _names(keys: tuple[str, ...]) -> list[str]:
+    """Names of the settings at a path."""
+    model: Any = Settings
+    for key in keys:
+        model = model.model_fields[key].annotation
+    return list(model.model_fields)

@@ -13,6 +13,7 @@ from stream.app.monitors import Monitors
 from stream.app.pages import health_page, metrics_page
 from stream.app.partition import Partition
 from stream.app.publisher import KafkaPublisher, OutputPublisher
+from stream.app.startup import ready
 from stream.app.supervisor import ThreadService
 from stream.app.worker import Failure, Parts, serve, stop_on_signals
 from stream.checkpoint import AsyncRunner, ShardName, connect, connect_async
@@ -53,6 +54,8 @@ async def run_worker(settings: Settings) -> None:
     failure = Failure()
     stop = asyncio.Event()
     stop_on_signals(stop)
+    if not await ready(settings, stop):
+        return
     names = TopicNames(settings.prefix)
     follower = DefinitionFollower(DefinitionReader(settings.kafka_settings, names.models))
     await asyncio.to_thread(follower.start)

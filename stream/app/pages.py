@@ -80,16 +80,29 @@ def _shards(status: ProfilerStatus) -> list[Metric]:
     parts = GaugeMetricFamily("tidegauge_shard_profile_parts", "Profile parts in memory.", labels=["shard"])
     waiting = GaugeMetricFamily("tidegauge_shard_predictions_waiting", "Predictions not yet expired.", labels=["shard"])
     rows = CounterMetricFamily("tidegauge_rows", "Rows by what became of them.", labels=["shard", "topic", "outcome"])
+    late = CounterMetricFamily("tidegauge_late_rows", "Rows accepted after their watermark.", labels=["shard", "topic"])
+    missing = CounterMetricFamily(
+        "tidegauge_values_missing", "Values that did not fit, taken as missing.", labels=["shard", "topic", "reason"]
+    )
+    folded = CounterMetricFamily(
+        "tidegauge_names_folded", "Names beyond a limit, kept as __other__.", labels=["shard", "kind"]
+    )
     for shard in status.shards:
         name = str(shard.shard)
-        newest.add_metric([name], shard.newest_ms / 1000)
+        if shard.newest_ms >= 0:  # before the first event there is no time to tell
+            newest.add_metric([name], shard.newest_ms / 1000)
         parts.add_metric([name], shard.parts)
         waiting.add_metric([name], shard.predictions_waiting)
         for topic, counts in (("predictions", shard.predictions), ("labels", shard.labels)):
             rows.add_metric([name, topic, "accepted"], counts.accepted)
             for outcome, count in (*counts.dead.items(), *counts.dropped.items()):
                 rows.add_metric([name, topic, outcome], count)
-    return [newest, parts, waiting, rows]
+            late.add_metric([name, topic], counts.late)
+            for reason, count in counts.noted.items():
+                missing.add_metric([name, topic, reason], count)
+        for kind, count in shard.overflowed.items():
+            folded.add_metric([name, kind], count)
+    return [newest, parts, waiting, rows, late, missing, folded]
 
 
 def _monitors(monitors: Monitors) -> list[Metric]:

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from mode import Service
 
 WATCH_SECONDS: Final = 0.2
-STOP_SECONDS: Final = 3.5
+STOP_SECONDS: Final = 3.2
 
 
 class Thread(Protocol):

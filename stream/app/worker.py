@@ -15,7 +15,7 @@ from stream.app.publisher import KafkaPublisher
 
 _WATCH_SECONDS: Final = 0.2
 _FLUSH_SECONDS: Final = 1.0
-_STOP_SECONDS: Final = 4.0
+_STOP_SECONDS: Final = 3.6
 """SIGTERM ends the process in under 5 s, or the orchestrator's grace period would."""
 
 

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from stream.cli.options import ConfigOption, JsonOption
 from stream.config import load_settings
+from stream.kafka.clients import make_admin
+from stream.kafka.topics import TopicNames, list_partitions, require_topics
 from tidegauge import Alert, AlertStream
 from tidegauge.codec import encode
 
@@ -26,6 +28,8 @@ def alerts(
 ) -> None:
     """Print alerts, oldest first: each transition once."""
     settings = load_settings(config)
+    there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
+    require_topics([TopicNames(settings.prefix).alerts], there)
     stream = AlertStream(
         settings.kafka_settings,
         prefix=settings.prefix,

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from stream.cli.options import ConfigOption
 from stream.config import Settings, load_settings
-from stream.definitions.apply import Applied, apply_file
-from stream.definitions.newest_event import newest_event_ms
-from stream.kafka.topics import TopicNames
+from stream.kafka.clients import make_admin
+from stream.kafka.topics import TopicNames, list_partitions, require_topics
+
+if TYPE_CHECKING:
+    from stream.definitions.apply import Applied
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would change, and what each monitor could detect.")
@@ -29,9 +31,15 @@ def apply(
     new_grids: NewGridsOption = False,
 ) -> None:
     """Publish definitions, with the references they name; safe to repeat."""
+    # Imported here: SciPy's statistics take a second, which no other command should pay.
+    from stream.definitions.apply import apply_file  # noqa: PLC0415
+    from stream.definitions.yaml_file import load_definition  # noqa: PLC0415
+
+    for path in file:  # all are read before the first is applied: a mistake in the last leaves nothing half done
+        load_definition(path)
     for path in file:
 
-        def change(settings: Settings, newest_ms: int | None, path: Path = path) -> Applied:
+        def change(settings: Settings, newest_ms: int | None, path: Path = path) -> "Applied":
             return apply_file(
                 path,
                 settings.kafka_settings,
@@ -44,11 +52,15 @@ def apply(
         carry_out(change, config, dry_run=dry_run)
 
 
-def carry_out(change: Callable[[Settings, int | None], Applied], config: Path | None, *, dry_run: bool) -> None:
-    """Apply a change and print it; for a dry run also what could be detected."""
+def carry_out(change: Callable[[Settings, int | None], "Applied"], config: Path | None, *, dry_run: bool) -> None:
+    """Apply a change and print it, with what each monitor can detect now."""
+    from stream.definitions.newest_event import newest_event_ms  # noqa: PLC0415
+
     settings = load_settings(config)
-    newest_ms = newest_event_ms(settings.kafka_settings, TopicNames(settings.prefix).profiles)
-    applied = change(settings, newest_ms)
+    names = TopicNames(settings.prefix)
+    there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
+    require_topics([names.models], there)
+    applied = change(settings, newest_event_ms(settings.kafka_settings, names.profiles))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for line in applied.changes:
         console.print(line)

@@ -4,9 +4,13 @@ Exit codes: 0 fine, 2 usage or configuration, 3 a server cannot be reached, 4 lo
 per problem, never a traceback.
 """
 
+import logging
 import sys
+from typing import NoReturn
 
 import typer
+from confluent_kafka import KafkaException
+from redis.exceptions import RedisError
 
 import tidegauge
 from stream.cli.alerts import alerts
@@ -18,7 +22,7 @@ from stream.cli.schema import schema
 from stream.cli.status import status
 from stream.cli.topics import app as topics_app
 from stream.cli.worker import worker
-from stream.errors import TidegaugeError
+from stream.errors import ConfigurationError, TidegaugeError, UnreachableError
 
 app = typer.Typer(
     name="tidegauge",
@@ -40,14 +44,23 @@ app.command()(doctor)
 
 def run() -> None:
     """Entry point of the script `tidegauge`."""
+    # Commands say what a person needs in words of their own; only `worker` logs, and says so itself.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app()
     except TidegaugeError as error:
-        sys.stderr.write(f"tidegauge: {error}\n")
-        sys.exit(error.exit_code)
-    except tidegauge.SettingsError as error:
-        sys.stderr.write(f"tidegauge: {error}\n")
-        sys.exit(2)
+        _end(str(error), error.exit_code)
+    except (tidegauge.SettingsError, tidegauge.AlertStreamError) as error:
+        _end(f"kafka: {error}", ConfigurationError.exit_code)
+    except RedisError as error:
+        _end(f"Redis did not answer ({error}); check redis.url", UnreachableError.exit_code)
+    except KafkaException as error:
+        _end(f"Kafka did not answer ({error.args[0].str()}); check kafka.*", UnreachableError.exit_code)
+
+
+def _end(text: str, exit_code: int) -> NoReturn:
+    sys.stderr.writelines(f"tidegauge: {line}\n" for line in text.splitlines())
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """`tidegauge reference build`: healthy blocks from a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stream.cli.apply import DryRunOption, NewGridsOption, carry_out
 from stream.cli.options import ConfigOption
 from stream.config import Settings
-from stream.definitions.apply import Applied, apply_reference
 from stream.errors import ConfigurationError
 from stream.kafka.topics import TopicNames
+
+if TYPE_CHECKING:
+    from stream.definitions.apply import Applied
 
 app = typer.Typer(help="What healthy windows of a model look like.", no_args_is_help=True)
 
@@ -34,6 +36,9 @@ def build(
     new_grids: NewGridsOption = False,
 ) -> None:
     """Build a reference from a file and publish it; the model's rules stay as they are."""
+    # Imported here: SciPy's statistics take a second, which no other command should pay.
+    from stream.definitions.apply import apply_reference  # noqa: PLC0415
+
     if held_out is None:
         raise ConfigurationError(
             "say --held-out when the model was not trained on this file, else --in-sample "
@@ -41,7 +46,7 @@ def build(
         )
     kind = held_out
 
-    def change(settings: Settings, newest_ms: int | None) -> Applied:
+    def change(settings: Settings, newest_ms: int | None) -> "Applied":
         return apply_reference(
             file,
             model,

@@ -3,19 +3,25 @@
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 from rich.console import Console
 from rich.table import Table
 
 from stream.cli.options import ConfigOption, JsonOption
-from stream.cli.survey import ShardState, Survey, survey
 from stream.config import load_settings
+
+if TYPE_CHECKING:
+    from stream.cli.survey import ShardState, Survey
 
 
 def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
     """Show what is watched, and how far the workers are."""
+    # Imported here: SciPy's statistics take a second, which no other command should pay.
+    from stream.cli.survey import survey  # noqa: PLC0415
+
     found = survey(load_settings(config))
     if json:
         sys.stdout.write(orjson.dumps(_plain(found)).decode() + "\n")
@@ -27,7 +33,7 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
     console.print("workers: " + (", ".join(f"{group} {n}" for group, n in found.members.items()) or "unknown"))
 
 
-def _models(found: Survey) -> Table:
+def _models(found: "Survey") -> Table:
     table = Table("model", "task", "windows", "segments", "reference", "firing", title="models", title_justify="left")
     for name in found.catalog.models:
         definition = found.catalog.revisions(name)[-1].definition
@@ -44,7 +50,7 @@ def _models(found: Survey) -> Table:
     return table
 
 
-def _shards(found: Survey, now_ms: int) -> Table:
+def _shards(found: "Survey", now_ms: int) -> Table:
     table = Table("shard", "owner", "lag", "newest event", "behind", "waiting for labels", "rows", "dead", "left out",
                   title="shards", title_justify="left")  # fmt: skip
     for shard in found.shards:
@@ -68,7 +74,7 @@ def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()
 
 
-def _plain(found: Survey) -> dict[str, Any]:
+def _plain(found: "Survey") -> dict[str, Any]:
     return {
         "models": list(found.catalog.models),
         "shards": [_plain_shard(shard) for shard in found.shards],
@@ -78,7 +84,7 @@ def _plain(found: Survey) -> dict[str, Any]:
     }
 
 
-def _plain_shard(shard: ShardState) -> dict[str, Any]:
+def _plain_shard(shard: "ShardState") -> dict[str, Any]:
     return {
         "shard": shard.shard,
         "owner": shard.owner,
@@ -88,8 +94,5 @@ def _plain_shard(shard: ShardState) -> dict[str, Any]:
         "predictions_newest_ms": shard.meta.predictions_newest_ms,
         "labels_newest_ms": shard.meta.labels_newest_ms,
         "outstanding": shard.outstanding,
-        "counts": {
-            topic: {"rows": c.rows, "accepted": c.accepted, "late": c.late, "dead": c.dead, "dropped": c.dropped}
-            for topic, c in shard.counts.items()
-        },
+        "counts": {topic: msgspec.structs.asdict(counts) for topic, counts in shard.counts.items()},
     }

@@ -16,6 +16,7 @@ from stream.checkpoint import ShardName, connect
 from stream.config import Settings
 from stream.definitions.reader import DefinitionReader
 from stream.errors import UnreachableError
+from stream.kafka.clients import make_admin, make_consumer
 from stream.kafka.topics import TopicNames, list_partitions
 from stream.model.catalog import Catalog
 from stream.monitor.alert_book import PREFIX as ALERT_PREFIX
@@ -62,14 +63,14 @@ class Survey:
 def survey(settings: Settings) -> Survey:
     """Look at everything once; UnreachableError names the server that does not answer."""
     names = TopicNames(settings.prefix)
-    admin = AdminClient(dict(settings.kafka_settings))
+    admin = make_admin(settings.kafka_settings)
     partitions = list_partitions(admin, settings.kafka_settings)
     with closing(DefinitionReader(settings.kafka_settings, names.models)) as reader:
         catalog = reader.read_to_end()
     store = connect(settings.redis.url.get_secret_value())
     owners, members = _owners(admin, settings)
     try:
-        with closing(Consumer({**settings.kafka_settings, "group.id": "tidegauge-status"})) as consumer:
+        with closing(make_consumer({**settings.kafka_settings, "group.id": "tidegauge-status"})) as consumer:
             shards = tuple(
                 _shard(store, consumer, settings, shard, owners.get(shard, "-"))
                 for shard in range(partitions.get(names.predictions, 0))

@@ -1,26 +1,52 @@
 """`tidegauge worker`: one worker; start as many as you like."""
 
 import asyncio
-from typing import Annotated
+import logging
+import os
+import sys
+from typing import Annotated, Final
 
 import typer
 
 from stream.cli.logs import configure_logs
 from stream.cli.options import ConfigOption
-from stream.config import load_settings
+from stream.config import Settings, load_settings
+from stream.errors import TidegaugeError
+
+_LOG: Final = logging.getLogger("stream")
+
+WebPortOption = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of /healthz and /metrics; 0: none.")]
 
 
 def worker(
     config: ConfigOption = None,
-    web_port: Annotated[int | None, typer.Option(help="Port of /healthz and /metrics; 0 for none.")] = None,
+    web_port: WebPortOption = None,
     log: Annotated[str | None, typer.Option(help="text or json.")] = None,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C; it checkpoints and hands over in under 5 s."""
-    # Imported here: Faust takes most of a second, which `tidegauge schema` should not pay.
-    from stream.app.assemble import run_worker  # noqa: PLC0415
-
     settings = load_settings(config)
     if web_port is not None:
         settings.web.port = web_port
     configure_logs(log or settings.log)
-    asyncio.run(run_worker(settings))
+    exit_code = asyncio.new_event_loop().run_until_complete(_work(settings))
+    logging.shutdown()
+    sys.stderr.flush()
+    # State is written and handed over. What is left are threads and tasks of the clients, and where a server is away
+    # they would keep the process for a minute.
+    os._exit(exit_code)
+
+
+async def _work(settings: Settings) -> int:
+    """Run to the end and say in the log why, if it was not asked for; the exit code."""
+    # Imported here: Faust takes most of a second, which `tidegauge worker --help` should not pay.
+    from stream.app.assemble import run_worker  # noqa: PLC0415
+
+    try:
+        await run_worker(settings)
+    except TidegaugeError as error:
+        _LOG.critical("%s", error)
+        return error.exit_code
+    except Exception:
+        _LOG.exception("the worker ended")
+        return 1
+    return 0

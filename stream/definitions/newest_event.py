@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from stream.definitions.reader import MISSING_TOPIC
 from stream.errors import UnreachableError
+from stream.kafka.clients import make_consumer
 from tidegauge.codec import decode_profiles
 from tidegauge.errors import DecodeError
 from tidegauge.profiles import WatermarkReport
@@ -37,7 +38,7 @@ def newest_event_ms(
     """
     config = {**settings, "group.id": "tidegauge-profiles", "enable.auto.commit": False, "enable.partition.eof": False}
     deadline = clock() + timeout_seconds
-    with closing(Consumer(config)) as consumer:
+    with closing(make_consumer(config)) as consumer:
         try:
             low, end = consumer.get_watermark_offsets(TopicPartition(topic, PARTITION), timeout=timeout_seconds)
         except KafkaException as error:

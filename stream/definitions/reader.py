@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from stream.definitions.chain import DefinitionLog
 from stream.errors import ConfigurationError, LostStateError, UnreachableError
+from stream.kafka.clients import make_consumer
 from stream.model.catalog import Catalog
 
 PARTITION: Final = 0
@@ -61,7 +62,7 @@ class DefinitionReader:
         self._problem: KafkaError | None = None
         # A group id must be given; nothing is ever committed to it.
         ours = {**_OURS, "group.id": "tidegauge-models", "error_cb": self._note}
-        self._consumer = Consumer({"fetch.wait.max.ms": "100", **settings, **ours})
+        self._consumer = make_consumer({"fetch.wait.max.ms": "100", **settings, **ours})
         self._consumer.assign([self._at(0)])
 
     @property

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
 from stream.definitions.reader import PARTITION, DefinitionReader
 from stream.definitions.records import content_hash
 from stream.errors import ConfigurationError, UnreachableError
+from stream.kafka.clients import make_producer
 
 WRITE_TIMEOUT_SECONDS: Final = 30.0
 
@@ -41,7 +42,7 @@ class DefinitionWriter:
         self._topic = topic
         self._reader = reader
         self._address = settings.get("bootstrap.servers", "")
-        self._producer = Producer({**settings, **_OURS})
+        self._producer = make_producer({**settings, **_OURS})
 
     def publish(self, model: str, records: Sequence[bytes], timeout_seconds: float = WRITE_TIMEOUT_SECONDS) -> None:
         """Append records in order, the slices before the heads that name them, and wait until they are read back.

@@ -64,7 +64,6 @@ class TopicNames:
         """Daily blocks, compacted."""
         return f"{self.prefix}history"
 
-
     @property
     def of_worker(self) -> tuple[str, ...]:
         """Every topic that a worker reads or writes."""

@@ -1,0 +1,114 @@
+"""Before a worker starts: its web port is free, its servers answer, its topics are there.
+
+Once it runs, a server that goes away is waited for; one that was never there is most often a wrong address, and the
+process that says so and ends is the one that gets mended.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from confluent_kafka.admin import AdminClient
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from stream.checkpoint import connect_async
+from stream.config import Settings, WebSettings
+from stream.errors import ConfigurationError, UnreachableError
+from stream.kafka.clients import make_admin
+from stream.kafka.settings import monitor_client
+from stream.kafka.topics import TopicNames, list_partitions, require_topics
+
+_LOG: Final = logging.getLogger(__name__)
+
+PATIENCE_SECONDS: Final = 10.0
+"""How long a server may take: all containers of an installation start at once."""
+
+PORTS_TRIED: Final = 32
+"""Workers that one machine may run with the default port."""
+
+ATTEMPT_SECONDS: Final = 1.0
+"""One question to Kafka cannot be broken off, and SIGTERM must not wait for it."""
+
+
+async def ready(settings: Settings, stop: asyncio.Event, clock: Callable[[], float] = time.monotonic) -> bool:
+    """Wait until a worker can start; False when `stop` was set before that.
+
+    Raises
+    ------
+    ConfigurationError
+        When a Kafka setting cannot be honoured by both clients, the web port is taken, Redis refuses the password, or
+        a topic is missing.
+    UnreachableError
+        When a server did not answer within 10 s.
+    """
+    monitor_client(settings.kafka_settings)
+    settings.web.port = free_port(settings.web)
+    admin = make_admin(settings.kafka_settings)
+    for ask in (lambda: _ask_kafka(admin, settings), lambda: _ask_redis(settings)):
+        if not await _insist(ask, stop, clock() + PATIENCE_SECONDS, clock):
+            return False
+    return True
+
+
+def free_port(web: WebSettings) -> int:
+    """Port the web server can listen on: the one that was set, else the first free one from the default on.
+
+    0 stays 0: no web server. Raises ConfigurationError when the port that was set cannot be had.
+    """
+    if not web.port:
+        return 0
+    chosen = "port" in web.model_fields_set
+    for port in range(web.port, web.port + (1 if chosen else PORTS_TRIED)):
+        try:
+            with socket.create_server((web.host, port)):
+                break
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+    else:
+        raise ConfigurationError(
+            f"web.port: cannot listen on {web.host}:{web.port} ({reason}); "
+            "give each worker of a machine a port of its own with --web-port, or 0 for none"
+        )
+    if port != web.port:
+        _LOG.info("port %d is taken: /healthz and /metrics are on %s:%d", web.port, web.host, port)
+    return port
+
+
+async def _insist(
+    ask: Callable[[], Awaitable[None]], stop: asyncio.Event, deadline: float, clock: Callable[[], float]
+) -> bool:
+    while not stop.is_set():
+        try:
+            await ask()
+        except UnreachableError:
+            if clock() > deadline:
+                raise
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ATTEMPT_SECONDS / 2)
+        else:
+            return not stop.is_set()
+    return False
+
+
+async def _ask_kafka(admin: AdminClient, settings: Settings) -> None:
+    there = await asyncio.to_thread(list_partitions, admin, settings.kafka_settings, ATTEMPT_SECONDS)
+    require_topics(TopicNames(settings.prefix).of_worker, there)
+
+
+async def _ask_redis(settings: Settings) -> None:
+    store: Any = connect_async(settings.redis.url.get_secret_value())
+    try:
+        await store.execute_command("PING")
+    except (AuthenticationError, ResponseError) as error:
+        raise ConfigurationError(
+            f"Redis refuses us ({error}); check user, password and database in redis.url"
+        ) from error
+    except (RedisError, OSError) as error:
+        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
+    finally:
+        await store.aclose()
