@@ -11,17 +11,16 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka.admin import AdminClient
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from stream.checkpoint import connect_async
 from stream.config import Settings, WebSettings
 from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import make_admin
 from stream.kafka.settings import monitor_client
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
+from stream.store.reach import require_store
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -101,14 +100,4 @@ async def _ask_kafka(admin: AdminClient, settings: Settings) -> None:
 
 
 async def _ask_redis(settings: Settings) -> None:
-    store: Any = connect_async(settings.redis.url.get_secret_value())
-    try:
-        await store.execute_command("PING")
-    except (AuthenticationError, ResponseError) as error:
-        raise ConfigurationError(
-            f"Redis refuses us ({error}); check user, password and database in redis.url"
-        ) from error
-    except (RedisError, OSError) as error:
-        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
-    finally:
-        await store.aclose()
+    await asyncio.to_thread(require_store, settings.redis.url.get_secret_value())

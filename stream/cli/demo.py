@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stream.errors import ConfigurationError
+
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the files go.")] = Path("tidegauge-demo"),
@@ -20,7 +22,12 @@ def demo(
 ) -> None:
     """Watch a year of real flights: no Docker, no Kafka, no configuration."""
     # Imported here: pandas and scikit-learn take seconds, and belong to an extra.
-    from stream.demo.run import Demo, DemoOptions  # noqa: PLC0415
+    try:
+        from stream.demo.run import Demo, DemoOptions  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the demo needs the package {error.name}, which comes with its extra: pip install 'tidegauge-worker[demo]'"
+        ) from error
 
     options = DemoOptions(folder, seconds, plain, keep, kafka, redis, prefix)
     run = Demo(options, Console())

@@ -56,6 +56,8 @@ def run() -> None:
         _end(f"Redis did not answer ({error}); check redis.url", UnreachableError.exit_code)
     except KafkaException as error:
         _end(f"Kafka did not answer ({error.args[0].str()}); check kafka.*", UnreachableError.exit_code)
+    except OSError as error:
+        _end(f"{error.filename or 'the system'}: {error.strerror or error}", ConfigurationError.exit_code)
 
 
 def _end(text: str, exit_code: int) -> NoReturn:

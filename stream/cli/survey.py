@@ -24,6 +24,7 @@ from stream.monitor.alert_book import AlertKey, AlertMemory
 from stream.monitor.streams import parse_field_name
 from stream.profiler.counts import TopicCounts
 from stream.profiler.state import META, Meta, decode_meta
+from stream.store.reach import require_store
 from tidegauge.alerts import AlertKind
 
 TIMEOUT_SECONDS = 10.0
@@ -67,6 +68,7 @@ def survey(settings: Settings) -> Survey:
     partitions = list_partitions(admin, settings.kafka_settings)
     with closing(DefinitionReader(settings.kafka_settings, names.models)) as reader:
         catalog = reader.read_to_end()
+    require_store(settings.redis.url.get_secret_value())
     store = connect(settings.redis.url.get_secret_value())
     owners, members = _owners(admin, settings)
     try:

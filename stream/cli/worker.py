@@ -46,7 +46,7 @@ async def _work(settings: Settings) -> int:
     except TidegaugeError as error:
         _LOG.critical("%s", error)
         return error.exit_code
-    except Exception:
+    except Exception:  # noqa: BLE001 - a bug, too, ends in one line of the log and an exit code
         _LOG.exception("the worker ended")
         return 1
     return 0

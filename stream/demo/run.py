@@ -30,6 +30,7 @@ from stream.errors import TidegaugeError
 from stream.kafka.embedded import MAX_UNREAD_BYTES, PARTITIONS, EmbeddedBroker
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from stream.store.embedded import EmbeddedStore
+from stream.store.reach import require_store
 from stream.timeline.durations import parse_duration
 from stream.timeline.panes import LocalDayPanes
 from tidegauge import Recorder
@@ -79,6 +80,7 @@ class Demo:
         embedded = self.options.kafka is None
         bootstrap = self.options.kafka or self._broker(stack)
         redis = self.options.redis or stack.enter_context(EmbeddedStore()).url
+        require_store(redis)
         settings = {"bootstrap.servers": bootstrap}
         names = TopicNames(self.options.prefix)
         if not embedded:

@@ -23,6 +23,9 @@ _LABEL: Final = msgspec.json.Decoder(Label)
 # What sends a batch down the slow path: another type of message, or an escaped NUL.
 _UNUSUAL: Final = (b'"type"', NUL_ESCAPE)
 
+# The last one is a message nested a thousand levels deep: it must not end the worker, and the next, and the next.
+_UNREADABLE: Final = (DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Event = TypeVar("Event")
 Check = Callable[[Event, Limits, bytes], Problem | None]
 
@@ -68,7 +71,7 @@ class _Work(Generic[Event]):
         if len(full) == len(values) and not any(mark in together for mark in _UNUSUAL):
             try:
                 rows = list(map(plain, full))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except _UNREADABLE:
                 pass  # one of them: go on one by one
             else:
                 return self._checked(rows, problem_of)
@@ -103,8 +106,8 @@ class _Work(Generic[Event]):
             else:
                 row = plain(raw)
                 self.add(index, row, problem_of(row, self.limits, raw))
-        except (DecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.bury(index, _decode_problem(str(error)))
+        except _UNREADABLE as error:
+            self.bury(index, _decode_problem(str(error), raw))
 
     def add(self, index: int, row: Event, problem: Problem | None, number: int | None = None) -> None:
         """Take a row of a special message, or bury it; `number` is its place in a batch message."""
@@ -169,14 +172,19 @@ def _special_label(work: _Work[Label], index: int, raw: bytes) -> None:
         work.out.feedback += 1
 
 
-def _decode_problem(text: str) -> Problem:
+def _decode_problem(text: str, raw: bytes) -> Problem:
     """Sort msgspec's message under a fixed name, and say what to do where people commonly go wrong."""
-    if "malformed" in text and "invalid character" in text:
-        return Problem("invalid_json", f"{text}; NaN and Infinity are not JSON: send null for a missing number")
-    if text.startswith(("JSON is malformed", "Input data was truncated")) or "codec can't decode" in text:
-        return Problem("invalid_json", text)
-    if "missing required field" in text:
-        return Problem("missing_field", text)
-    if text.startswith("type "):
-        return Problem("unknown_type", text)
-    return Problem("wrong_type", text)
+    malformed = text.startswith(("JSON is malformed", "Input data was truncated")) or "codec can't decode" in text
+    known: tuple[tuple[bool, str, str], ...] = (
+        ("recursion depth" in text, "nested_too_deep", "the message is nested more than a thousand levels deep"),
+        ("Number out of range" in text, "number_out_of_range", f"{text}; no number may be beyond 1.8e308"),
+        (
+            malformed and (b"NaN" in raw or b"Infinity" in raw),
+            "invalid_json",
+            f"{text}; NaN and Infinity are not JSON: send null for a missing number",
+        ),
+        (malformed, "invalid_json", text),
+        ("missing required field" in text, "missing_field", text),
+        (text.startswith("type "), "unknown_type", text),
+    )
+    return next((Problem(name, detail) for holds, name, detail in known if holds), Problem("wrong_type", text))

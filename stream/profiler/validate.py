@@ -57,9 +57,11 @@ def watermark_problem(watermark: Watermark) -> Problem | None:
 
 
 def _timestamp_problem(timestamp_ms: int) -> Problem:
+    # Python refuses to print an integer of thousands of digits.
+    given = str(timestamp_ms) if abs(timestamp_ms) < 1 << 64 else "beyond 64 bits"
     return Problem(
         "timestamp_out_of_range",
-        f"timestamp_ms is {timestamp_ms}; it must be milliseconds since 1970-01-01 UTC, before the year 10000",
+        f"timestamp_ms is {given}; it must be milliseconds since 1970-01-01 UTC, before the year 10000",
     )
 
 
