@@ -177,7 +177,7 @@ def _decode_problem(text: str, raw: bytes) -> Problem:
     malformed = text.startswith(("JSON is malformed", "Input data was truncated")) or "codec can't decode" in text
     known: tuple[tuple[bool, str, str], ...] = (
         ("recursion depth" in text, "nested_too_deep", "the message is nested more than a thousand levels deep"),
-        ("Number out of range" in text, "number_out_of_range", f"{text}; no number may be beyond 1.8e308"),
+        ("out of range" in text, "number_out_of_range", f"{text}; no number may be beyond 1.8e308"),
         (
             malformed and (b"NaN" in raw or b"Infinity" in raw),
             "invalid_json",

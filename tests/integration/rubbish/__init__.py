@@ -1,0 +1,1 @@
+"""Input that services get wrong, and what must become of it."""
