@@ -52,9 +52,9 @@ def test_workers_that_come_and_go_change_nothing(bootstrap: str, real_redis_url:
         change()
     alive = threads[1:]
     try:
-        wait(lambda: [len(t.status.shards) for t in alive] == [PARTITIONS / 2] * 2, 40, what="sharing")
+        wait(lambda: [len(t.status.shards) for t in alive] == [PARTITIONS / 2] * 2, 120, what="sharing")
         want = expected(config, rows, labels)
-        wait(lambda: published(reader) == want, 40, what="agreement")
+        wait(lambda: published(reader) == want, 120, what="agreement")
     finally:
         assert all(thread.stop(5.0) for thread in alive)
     assert [thread.failure for thread in threads] == [None] * 3
