@@ -1,6 +1,7 @@
 """`tidegauge demo`: a year of real flights through two models, in one command."""
 
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -9,6 +10,9 @@ import typer
 from rich.console import Console
 
 from stream.errors import ConfigurationError
+
+LOG_COLUMNS = 120
+"""Width of the summary's table where no terminal says its own."""
 
 
 def demo(
@@ -30,7 +34,7 @@ def demo(
         ) from error
 
     options = DemoOptions(folder, seconds, plain, keep, kafka, redis, prefix)
-    run = Demo(options, Console())
+    run = Demo(options, Console(width=None if sys.stdout.isatty() else LOG_COLUMNS))
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         run.interrupted.set()

@@ -34,7 +34,7 @@ def produce(config: ProfilerConfig, log: list[Event], topic: str) -> None:
     assert producer.flush(10) == 0
 
 
-def wait(until: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
+def wait(until: Callable[[], object], seconds: float = 60.0, what: str = "it") -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"

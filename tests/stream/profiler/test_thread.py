@@ -60,7 +60,7 @@ def profiler(config: ProfilerConfig, store: str) -> ProfilerThread:
     return ProfilerThread(config, client, lambda: shared)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"max_ahead_ms": 60_000, "batch": 20, "chunk": 7}])
+@pytest.mark.parametrize("sizes", [{}, {"max_ahead_ms": 600_000, "batch": 20, "chunk": 7}])
 def test_what_is_published_is_what_the_logs_say(config: ProfilerConfig, store: str, sizes: dict[str, int]) -> None:
     config = dataclasses.replace(config, **sizes)  # type: ignore[arg-type]  # the sizes are integers
     rows, labels = random_logs(1, predictions=400)
