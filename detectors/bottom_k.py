@@ -68,8 +68,7 @@ class BottomK:
         """
         if values.shape != (hashes.size, self.width) or len(ids) != hashes.size:
             raise LayoutError(f"{hashes.size} hashes, {len(ids)} ids, values of shape {values.shape}")
-        # A hash equal to the largest kept one is looked at: it may be the same row with other contents.
-        rows = np.flatnonzero(hashes <= self.hashes[-1]) if self.hashes.size == self.k else np.arange(hashes.size)
+        rows = np.flatnonzero(self.candidates(hashes))
         if not rows.size:
             return
         all_hashes = np.concatenate((self.hashes, hashes[rows]))
@@ -79,6 +78,22 @@ class BottomK:
         self.hashes = all_hashes[kept]
         self.ids = [all_ids[row] for row in kept.tolist()]
         self.values = all_values[kept]
+
+    def candidates(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say which of some rows would be kept if each came alone: a caller need not lay out the others.
+
+        Before k rows are kept, the k smallest of them and all that tie.
+        """
+        if self.hashes.size == self.k:
+            # A hash equal to the largest kept one is looked at: it may be the same row with other contents.
+            limit = self.hashes[-1]
+        elif hashes.size <= self.k:
+            return np.ones(hashes.size, dtype=np.bool_)
+        else:
+            # Some of the smallest may be one id repeated: only distinct hashes fill the sample.
+            limit = np.unique(hashes)[: self.k][-1]
+        near: NDArray[np.bool_] = hashes <= limit
+        return near
 
     def merge(self, other: Self) -> None:
         """Take the smallest of both; raises LayoutError if k or width differ."""

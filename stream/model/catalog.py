@@ -55,6 +55,8 @@ class Catalog:
         self._references = {model: tuple(entries) for model, entries in (references or {}).items()}
         self._max_models = max_models
         self._undeclared = dict(undeclared or {})
+        self.declared = frozenset(self._revisions)
+        """Names of the declared models."""
 
     @property
     def models(self) -> tuple[str, ...]:

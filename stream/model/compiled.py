@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.cell_finder import CellFinder
 from detectors.cell_layout import CellLayout
 from detectors.grid import Grid
 from detectors.vocabulary import Vocabulary
@@ -113,6 +115,13 @@ class CompiledModel:
     def subjects(self) -> tuple[str, ...]:
         """What has cells, in the order of `cell_layout`: numeric features, categorical ones, then the score."""
         return () if self.learning else (*self.numeric, *self.categorical, SCORE)
+
+    @cached_property
+    def finder(self) -> CellFinder:
+        """Finds the flat cells of the numeric features; of none while learning."""
+        grids = [grid for name in self.numeric if isinstance(grid := self.grids[name], Grid)]
+        offsets = [] if self.cell_layout is None else self.cell_layout.offsets[: len(grids)].tolist()
+        return CellFinder(grids, offsets)
 
     @property
     def inputs_part(self) -> PartName:

@@ -39,24 +39,27 @@ def accumulate_inputs(columns: Columns, part_at: PartAt, panes: PaneScheme) -> N
     total = layout_of(columns.compiled).total
     values = np.column_stack([columns.numeric, columns.score])
     for groups in groups_of(columns, panes):
-        for group, counts in zip(groups, counts_by_group(cells, total, groups), strict=True):
+        unseen = _unseen_by_group(columns, groups)
+        for index, counts in enumerate(counts_by_group(cells, total, groups)):
+            group = groups[index]
             part = part_at(columns.compiled, _key(columns, "inputs", group, panes))
             if not isinstance(part, InputsPart):
                 raise TypeError(f"the key of an inputs part holds {type(part).__name__}")
-            part.update(counts, values[group.rows], columns.hashes[group.rows], _take(columns.ids, group.rows))
-            _accumulate_unseen(columns, group, part)
+            part.update(counts, values[group.rows], columns.hashes[group.rows], columns.ids, group.rows)
+            for feature, categories in unseen.get(index, ()):
+                part.update_unseen(feature, categories)
 
 
 def flat_cells(columns: Columns) -> NDArray[np.int64]:
     """Return int64[n, subjects]: the flat cell of each row in each subject, in the order of the cell layout."""
     compiled = columns.compiled
     cells = np.empty((len(columns), len(compiled.subjects)), dtype=np.int64)
-    for index, name in enumerate(compiled.numeric):
-        cells[:, index] = _grid(compiled, name).cells(columns.numeric[:, index])
-    for index, codes in enumerate(columns.categorical, start=len(compiled.numeric)):
-        cells[:, index] = codes
-    cells[:, -1] = _score_cells(columns)
-    cells += layout_of(compiled).offsets
+    numeric = len(compiled.numeric)
+    offsets = layout_of(compiled).offsets
+    cells[:, :numeric] = compiled.finder.cells(columns.numeric)
+    for index, codes in enumerate(columns.categorical, start=numeric):
+        np.add(codes, offsets[index], out=cells[:, index])
+    cells[:, -1] = _score_cells(columns) + offsets[-1]
     return cells
 
 
@@ -65,13 +68,6 @@ def layout_of(compiled: CompiledModel) -> CellLayout:
     if compiled.cell_layout is None:
         raise LayoutError(f"{compiled.model} has no grids yet")
     return compiled.cell_layout
-
-
-def _grid(compiled: CompiledModel, name: str) -> Grid:
-    grid = compiled.grids[name]
-    if not isinstance(grid, Grid):
-        raise TypeError(f"{name} is numeric but has a vocabulary")
-    return grid
 
 
 def _score_cells(columns: Columns) -> Int64Array:
@@ -86,16 +82,19 @@ def _class_cells(classes: Vocabulary, predicted: NDArray[np.float64]) -> Int64Ar
     return np.where(np.isnan(predicted), classes.missing, predicted).astype(np.int64)
 
 
-def _accumulate_unseen(columns: Columns, group: Group, part: InputsPart) -> None:
+def _unseen_by_group(columns: Columns, groups: Sequence[Group]) -> dict[int, list[tuple[int, list[str]]]]:
+    """By index of the group: (feature, categories outside its vocabulary)."""
+    found: dict[int, list[tuple[int, list[str]]]] = {}
     if not columns.unseen:
-        return
-    members = set(group.rows.tolist())
-    categories: dict[int, list[str]] = {}
-    for feature, category, row in columns.unseen:
-        if row in members:
-            categories.setdefault(feature, []).append(category)
-    for feature, names in categories.items():
-        part.update_unseen(feature, names)
+        return found
+    group_of_row = np.full(len(columns), -1, dtype=np.int64)
+    for index, group in enumerate(groups):
+        group_of_row[group.rows] = index
+    for feature, rows, categories in columns.unseen:
+        owners = group_of_row[rows]
+        for index in np.unique(owners[owners >= 0]).tolist():
+            found.setdefault(index, []).append((feature, _take(categories, np.flatnonzero(owners == index))))
+    return found
 
 
 def _accumulate_sample(columns: Columns, part_at: PartAt, panes: PaneScheme) -> None:

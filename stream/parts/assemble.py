@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.vocabulary import Vocabulary
 from stream.model.compiled import CompiledModel
-from stream.parts.columns import Columns, Float64Array
+from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
 from stream.parts.hashes import hash_ids
 from stream.timeline.panes import Int64Array
@@ -17,8 +17,10 @@ from tidegauge.definition import Definition
 
 Values = Sequence[object] | NDArray[np.generic]
 
-_PLAIN = frozenset({float, bool, type(None)})
-"""What JSON decodes to where a number is expected. Not int: one beyond float64 must not raise."""
+_PLAIN = frozenset({float, int, bool, type(None)})
+"""What NumPy turns into numbers at one go: None becomes NaN."""
+
+_TEXT = frozenset({str, type(None)})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class RawRows:
     timestamps_ms: Int64Array
     predictions: Values
     features: Mapping[str, Values] = field(default_factory=dict)
-    segments: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    segments: Mapping[str, Coded | Sequence[str | None]] = field(default_factory=dict)
     latency_ms: Values | None = None
     error: NDArray[np.bool_] | None = None
     on_time: NDArray[np.bool_] | None = None
@@ -59,7 +61,7 @@ def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
         latency_ms=as_numbers(absent if rows.latency_ms is None else rows.latency_ms),
         error=np.zeros(count, dtype=np.bool_) if rows.error is None else rows.error,
         numeric=_numeric(compiled, rows),
-        segment_values=[rows.segments.get(name, absent) for name in compiled.segments],
+        segments=[_coded(rows.segments.get(name, absent)) for name in compiled.segments],
     )
     if compiled.learning:
         _add_loose(columns, rows)
@@ -68,13 +70,18 @@ def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
     return columns
 
 
+def _coded(values: Coded | Sequence[str | None]) -> Coded:
+    return values if isinstance(values, Coded) else Coded.of(values)
+
+
 def score_column(definition: Definition, predictions: Values) -> Float64Array:
     """Return the score of each prediction; NaN also for a binary task's number that is no probability."""
-    if definition.task != "multiclass" and _PLAIN.issuperset(map(type, predictions)):
-        with np.errstate(over="ignore"):
-            scores = np.array(predictions, dtype=np.float64).astype(np.float32).astype(np.float64)
-    else:
+    plain = _plain_numbers(predictions) if definition.task != "multiclass" else None
+    if plain is None:
         scores = np.array([encode_score(definition, value) for value in predictions], dtype=np.float64)
+    else:
+        with np.errstate(over="ignore"):
+            scores = plain.astype(np.float32).astype(np.float64)
     if definition.task == "binary":
         scores[(scores < 0) | (scores > 1)] = np.nan
     return scores
@@ -90,9 +97,18 @@ def as_numbers(values: Values) -> Float64Array:
     """Return values as float64: true is 1, NaN stands for whatever is no number, +-inf for a number too large."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return values.astype(np.float64)
-    if _PLAIN.issuperset(map(type, values)):
-        return np.array(values, dtype=np.float64)  # None becomes NaN; many times faster than one by one
-    return np.fromiter((_number(value) for value in values), np.float64, len(values))
+    plain = _plain_numbers(values)
+    return np.fromiter((_number(value) for value in values), np.float64, len(values)) if plain is None else plain
+
+
+def _plain_numbers(values: Values) -> Float64Array | None:
+    """Return values as float64, many times faster than one by one; None where one of them needs a closer look."""
+    if not _PLAIN.issuperset(map(type, values)):
+        return None
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:  # a whole number beyond float64
+        return None
 
 
 def _number(value: object) -> float:
@@ -117,17 +133,23 @@ def _numeric(compiled: CompiledModel, rows: RawRows) -> Float64Array:
 def _add_categorical(columns: Columns, rows: RawRows) -> None:
     absent: list[str | None] = [None] * len(columns)
     codes: list[Int64Array] = []
-    unseen: list[tuple[int, str, int]] = []
+    unseen: list[Unseen] = []
     for index, name in enumerate(columns.compiled.categorical):
         vocabulary = columns.compiled.grids[name]
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"{name} is categorical but has a numeric grid")
         values = rows.features.get(name, absent)
-        texts = [value if type(value) is str else category_text(value) for value in values]
+        texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
         cells = vocabulary.codes(texts)
         codes.append(cells)
-        unseen.extend((index, str(texts[row]), row) for row in np.flatnonzero(cells == vocabulary.unseen).tolist())
+        rows_unseen = np.flatnonzero(cells == vocabulary.unseen)
+        if rows_unseen.size:
+            unseen.append(Unseen(index, rows_unseen, [str(texts[row]) for row in rows_unseen.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
+
+
+def _texts(values: Values) -> list[str | None]:
+    return [value if type(value) is str else category_text(value) for value in values]
 
 
 def _add_loose(columns: Columns, rows: RawRows) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,33 @@ from stream.model.compiled import CompiledModel
 from stream.timeline.panes import Int64Array
 
 Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of text as codes: indices into `names`, -1 for none. No name stands twice."""
+
+    names: Sequence[str]
+    codes: Int64Array
+
+    @classmethod
+    def of(cls, values: Sequence[str | None]) -> Self:
+        """Code values in the order of their first appearance; O(n), one look-up each."""
+        names = [value for value in dict.fromkeys(values) if value is not None]
+        codes: dict[str | None, int] = {None: -1, **{name: code for code, name in enumerate(names)}}
+        return cls(names, np.fromiter(map(codes.__getitem__, values), np.int64, len(values)))
+
+    def take(self, rows: Int64Array) -> Self:
+        """Return only some rows."""
+        return type(self)(self.names, self.codes[rows])
+
+
+class Unseen(NamedTuple):
+    """Rows whose category lies outside its feature's vocabulary: index of the feature, rows, their categories."""
+
+    feature: int
+    rows: Int64Array
+    categories: Sequence[str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,9 +69,9 @@ class Columns:
     categorical
         For each of `compiled.categorical` int64[n] of vocabulary cells, unseen and missing included.
     unseen
-        (index into `compiled.categorical`, category, row) of every category outside its vocabulary.
-    segment_values
-        For each of `compiled.segments` n values; a None row belongs to no segment of that attribute.
+        For each of `compiled.categorical` that has any, the categories outside its vocabulary.
+    segments
+        For each of `compiled.segments` n values; a row without one belongs to no segment of that attribute.
     loose_numeric, loose_text
         Only while learning: the features as they came, NaN or None where a row has no number or no text.
     """
@@ -60,8 +88,8 @@ class Columns:
     error: NDArray[np.bool_]
     numeric: Float64Array
     categorical: Sequence[Int64Array] = ()
-    unseen: Sequence[tuple[int, str, int]] = ()
-    segment_values: Sequence[Sequence[str | None]] = ()
+    unseen: Sequence[Unseen] = ()
+    segments: Sequence[Coded] = ()
     loose_numeric: Mapping[str, Float64Array] = field(default_factory=dict)
     loose_text: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 

@@ -33,11 +33,9 @@ def groups_of(columns: Columns, panes: PaneScheme) -> Iterator[list[Group]]:
     # Even slots are late, odd ones on time.
     slot_of_row = pane_of_row * 2 + columns.on_time
     yield _split([ALL_ROWS], np.zeros(len(columns), dtype=np.int64), starts, slot_of_row)
-    for name, values in zip(columns.compiled.segments, columns.segment_values, strict=True):
-        codes: dict[str | None, int] = {None: -1}
-        code_of_row = np.fromiter((codes.setdefault(v, len(codes) - 1) for v in values), np.int64, len(values))
-        labels = [segment_label(name, value) for value in codes if value is not None]
-        yield _split(labels, code_of_row, starts, slot_of_row)
+    for name, coded in zip(columns.compiled.segments, columns.segments, strict=True):
+        labels = [segment_label(name, value) for value in coded.names]
+        yield _split(labels, coded.codes, starts, slot_of_row)
 
 
 def _split(labels: Sequence[str], codes: Int64Array, starts: Int64Array, slot_of_row: Int64Array) -> list[Group]:

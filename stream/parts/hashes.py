@@ -11,5 +11,8 @@ def hash_ids(model: str, prediction_ids: Sequence[str]) -> NDArray[np.uint64]:
     """Return the xxh3-64 of model, NUL and id for each id, 0.2 us each; lone surrogates are hashed as they are."""
     prefix = model + "\x00"
     digest = xxhash.xxh3_64_intdigest
-    hashes = [digest((prefix + name).encode("utf-8", "surrogatepass")) for name in prediction_ids]
+    try:
+        hashes = [digest((prefix + name).encode()) for name in prediction_ids]
+    except UnicodeEncodeError:
+        hashes = [digest((prefix + name).encode("utf-8", "surrogatepass")) for name in prediction_ids]
     return np.array(hashes, dtype=np.uint64)

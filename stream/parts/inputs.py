@@ -69,7 +69,12 @@ class InputsPart:
         return cls(compiled.cell_layout, len(compiled.numeric))
 
     def update(
-        self, counts: NDArray[np.int64], values: NDArray[np.float64], hashes: NDArray[np.uint64], ids: Sequence[str]
+        self,
+        counts: NDArray[np.int64],
+        values: NDArray[np.float64],
+        hashes: NDArray[np.uint64],
+        ids: Sequence[str],
+        rows: NDArray[np.int64],
     ) -> None:
         """Add n rows.
 
@@ -79,14 +84,19 @@ class InputsPart:
             int64[layout.total]: how many of the rows lie in each cell.
         values
             float64[n, numeric + 1]: numeric features, then the score; NaN is missing.
-        hashes, ids
+        hashes
             Of the n rows.
+        ids, rows
+            Ids of a batch, and which of them the n rows have: nearly all are turned away by their hash, unread.
         """
         self.rows += len(hashes)
         self.cells.add(counts)
         self.moments.update(values)
         self.score.update(values[:, -1])
-        self.evidence.update(hashes, ids, np.empty((len(hashes), 0)))
+        near = np.flatnonzero(self.evidence.candidates(hashes))
+        if near.size:
+            names = [ids[row] for row in rows[near].tolist()]
+            self.evidence.update(hashes[near], names, np.empty((near.size, 0)))
 
     def update_unseen(self, categorical: int, categories: list[str]) -> None:
         """Add categories, one per row, outside the vocabulary of a categorical feature (by its index)."""

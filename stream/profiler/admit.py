@@ -1,18 +1,21 @@
 """Rows get the names they are kept under, and are grouped by revision and version; all in the order of their log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.catalog import Catalog
 from stream.model.compiled import CompiledModel
-from stream.profiler.names import Names, segment_labels
+from stream.parts.columns import Coded
+from stream.parts.keys import segment_label
+from stream.profiler.fields import Int64, PredictionFields, take
+from stream.profiler.names import Names
 from stream.profiler.revisions import by_revision
-from tidegauge.events import Prediction
 
-Values = dict[str, list[str | None]]
+Contexts = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,70 +24,92 @@ class Admitted:
 
     compiled: CompiledModel
     version: str
-    rows: list[int]
-    segments: Values
+    rows: Int64
+    segments: dict[str, Coded]
 
 
 def admit(
-    rows: Sequence[Prediction], timestamps_ms: NDArray[np.int64], names: Names, catalog: Catalog
-) -> tuple[list[Admitted], NDArray[np.uint32]]:
+    fields: PredictionFields, timestamps_ms: Int64, names: Names, catalog: Catalog
+) -> tuple[list[Admitted], Contexts]:
     """Group rows by (revision, version); also returns the context id of each row. O(rows x segments)."""
-    declared = frozenset(catalog.models)
-    kept: dict[str, list[int]] = {}
-    for model, indices in by_value([row.model for row in rows]).items():
-        kept.setdefault(names.model(model, declared), []).extend(indices)
+    kept: dict[str, list[Int64]] = {}
+    for model, indices in by_value(fields.models).items():
+        kept.setdefault(names.model(model, catalog.declared), []).append(indices)
     groups: list[Admitted] = []
-    for model, indices in kept.items():
-        groups.extend(_of_model(model, sorted(indices), rows, timestamps_ms, names, catalog))
-    return groups, _contexts(groups, len(rows), names)
+    for model, parts in kept.items():
+        rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+        groups.extend(_of_model(model, rows, fields, timestamps_ms, names, catalog))
+    return groups, _contexts(groups, len(fields.ids), names)
 
 
-def by_value(values: Sequence[str]) -> dict[str, list[int]]:
+def by_value(values: Sequence[str]) -> dict[str, Int64]:
     """Group indices by value, in the order of their first appearance."""
-    if len(set(values)) == 1:
-        return {values[0]: list(range(len(values)))}
-    groups: dict[str, list[int]] = {}
-    for index, value in enumerate(values):
-        groups.setdefault(value, []).append(index)
-    return groups
+    distinct = dict.fromkeys(values)
+    if len(distinct) == 1:
+        return {values[0]: np.arange(len(values))}
+    codes = {value: code for code, value in enumerate(distinct)}
+    code_of_row = np.fromiter(map(codes.__getitem__, values), np.int64, len(values))
+    order = np.argsort(code_of_row, kind="stable")
+    ends = np.cumsum(np.bincount(code_of_row, minlength=len(codes)))
+    return dict(zip(distinct, np.split(order, ends[:-1]), strict=True))
 
 
 def _of_model(
-    model: str,
-    indices: list[int],
-    rows: Sequence[Prediction],
-    timestamps_ms: NDArray[np.int64],
-    names: Names,
-    catalog: Catalog,
+    model: str, rows: Int64, fields: PredictionFields, timestamps_ms: Int64, names: Names, catalog: Catalog
 ) -> list[Admitted]:
-    versions = [rows[i].version for i in indices]
+    some = rows.tolist() if len(rows) < len(fields.ids) else None
+    versions = fields.versions if some is None else take(fields.versions, some)
+    segments = fields.segments if some is None else take(fields.segments, some)
     given = {version: names.version(model, version) for version in dict.fromkeys(versions)}
-    revisions = list(by_revision(catalog, model, timestamps_ms[indices]))
-    segments = dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments)
-    values = {
-        name: names.segment_values(model, name, [rows[i].segments.get(name) for i in indices]) for name in segments
-    }
+    kept = versions if all(v == k for v, k in given.items()) else [given[version] for version in versions]
+    revisions = list(by_revision(catalog, model, timestamps_ms[rows]))
+    attributes = dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments)
+    coded = {name: names.segment_values(model, name, _column(segments, name)) for name in attributes}
     groups = []
-    for compiled, some in revisions:
-        places = some.tolist()
-        for version, members in by_value([given[versions[p]] for p in places]).items():
-            positions = [places[m] for m in members]
-            columns = {name: [values[name][p] for p in positions] for name in compiled.segments}
-            groups.append(Admitted(compiled, version, [indices[p] for p in positions], columns))
+    for compiled, places in revisions:
+        for version, members in by_value(take(kept, places.tolist()) if len(revisions) > 1 else kept).items():
+            positions = places[members]
+            columns = {name: coded[name].take(positions) for name in compiled.segments}
+            groups.append(Admitted(compiled, version, rows[positions], columns))
     return groups
 
 
-def _contexts(groups: list[Admitted], count: int, names: Names) -> NDArray[np.uint32]:
+def _column(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:
+    try:
+        return list(map(itemgetter(name), segments))
+    except KeyError:
+        return [segment.get(name) for segment in segments]
+
+
+def _contexts(groups: Sequence[Admitted], count: int, names: Names) -> Contexts:
     """Context of each row. Ids are given in the order of the rows, so that a limit cuts at the same one everywhere."""
+    met: list[tuple[int, int, int]] = []  # first row, group, number of the combination in it
+    combinations = [_combinations(group) for group in groups]
+    for index, (first, _) in enumerate(combinations):
+        met.extend((int(groups[index].rows[row]), index, number) for number, row in enumerate(first.tolist()))
+    ids = [np.zeros(len(first), dtype=np.uint32) for first, _ in combinations]
+    for _, index, number in sorted(met):
+        group = groups[index]
+        row = int(combinations[index][0][number])
+        ids[index][number] = names.context(group.compiled.model, group.version, _labels(group, row))
     contexts = np.zeros(count, dtype=np.uint32)
-    keys: list[tuple[int, str, str, tuple[str, ...]]] = []
-    for group in groups:
-        model, version, attributes = group.compiled.model, group.version, list(group.segments)
-        if not attributes:  # no limit applies
-            contexts[group.rows] = names.context(model, version, ())
-            continue
-        for row, values in zip(group.rows, zip(*group.segments.values(), strict=True), strict=True):
-            keys.append((row, model, version, segment_labels(attributes, values)))
-    for row, model, version, labels in sorted(keys) if len(groups) > 1 else keys:
-        contexts[row] = names.context(model, version, labels)
+    for group, of_group, (_, which) in zip(groups, ids, combinations, strict=True):
+        contexts[group.rows] = of_group[which]
     return contexts
+
+
+def _combinations(group: Admitted) -> tuple[Int64, Int64]:
+    """First row of each distinct combination of segment values, and which of them each row has."""
+    flat = np.zeros(len(group.rows), dtype=np.int64)
+    for coded in group.segments.values():
+        flat = flat * (len(coded.names) + 1) + coded.codes + 1
+        if flat.size and int(flat.max()) > 1 << 40:  # many segments of many values: keep the numbers small
+            flat = np.unique(flat, return_inverse=True)[1].reshape(-1)
+    _, first, which = np.unique(flat, return_index=True, return_inverse=True)
+    return first, which.reshape(-1)
+
+
+def _labels(group: Admitted, row: int) -> tuple[str, ...]:
+    """Segments ("name=value") that one row belongs to."""
+    codes = ((name, coded, int(coded.codes[row])) for name, coded in group.segments.items())
+    return tuple(segment_label(name, coded.names[code]) for name, coded, code in codes if code >= 0)

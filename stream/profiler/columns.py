@@ -2,26 +2,28 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.compiled import CompiledModel
 from stream.parts.assemble import RawRows, assemble
-from stream.parts.columns import Columns
+from stream.parts.columns import Coded, Columns
+from stream.profiler.fields import Int64, PredictionFields
 from tidegauge.definition import Definition
-from tidegauge.events import Prediction
 
 
 def make_columns(
     compiled: CompiledModel,
     version: str,
-    rows: Sequence[Prediction],
-    timestamps_ms: NDArray[np.int64],
+    fields: PredictionFields,
+    timestamps_ms: Int64,
     on_time: NDArray[np.bool_],
     hashes: NDArray[np.uint64],
-    segments: Mapping[str, Sequence[str | None]],
+    segments: Mapping[str, Coded],
     noted: Counter[str],
 ) -> Columns:
     """Lay rows out as columns.
@@ -32,13 +34,13 @@ def make_columns(
         Counts of values that were taken as missing, by reason: `feature_type`, `latency_negative`, `score_range`.
     """
     raw = RawRows(
-        ids=[row.prediction_id for row in rows],
+        ids=fields.ids,
         timestamps_ms=timestamps_ms,
-        predictions=[_prediction(compiled.definition, row) for row in rows],
-        features=_by_name(compiled, rows, noted),
+        predictions=_predictions(compiled.definition, fields),
+        features=_by_name(compiled, fields, noted),
         segments=segments,
-        latency_ms=[row.latency_ms for row in rows],
-        error=np.array([row.status != "ok" or row.error is not None for row in rows], dtype=np.bool_),
+        latency_ms=fields.latencies_ms,
+        error=_errors(fields),
         on_time=on_time,
         hashes=hashes,
     )
@@ -53,18 +55,29 @@ def outcome_scores(columns: Columns) -> NDArray[np.float64]:
     return columns.predicted if columns.compiled.task == "multiclass" else columns.score
 
 
-def _by_name(compiled: CompiledModel, rows: Sequence[Prediction], noted: Counter[str]) -> dict[str, Sequence[Any]]:
+def _by_name(compiled: CompiledModel, fields: PredictionFields, noted: Counter[str]) -> dict[str, Sequence[Any]]:
     """Features as columns: the declared ones, or while learning whatever came. Vectors are no category."""
-    columns = _transpose([row.features for row in rows])
-    if not compiled.learning:
-        absent = (None,) * len(rows)
-        columns = {name: columns.get(name, absent) for name in (*compiled.numeric, *compiled.categorical)}
+    if fields.typed:
+        rows = map(msgspec.structs.astuple, fields.features)
+        return dict(zip(fields.typed, zip(*rows, strict=True), strict=True))
+    columns = _transpose(fields.features) if compiled.learning else _declared(compiled, fields.features)
     declared = compiled.definition.features
     for name, values in columns.items():
         if (name in compiled.categorical or declared.get(name) == "categorical") and list in set(map(type, values)):
             noted["feature_type"] += sum(type(value) is list for value in values)
             columns[name] = [None if type(value) is list else value for value in values]
     return columns
+
+
+def _declared(compiled: CompiledModel, features: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Columns of the declared features; one look-up a row where every row has them all."""
+    names = (*compiled.numeric, *compiled.categorical)
+    if len(names) > 1:
+        try:
+            return dict(zip(names, zip(*map(itemgetter(*names), features), strict=True), strict=True))
+        except KeyError:
+            pass  # some row leaves a feature out
+    return {name: [feature.get(name) for feature in features] for name in names}
 
 
 def _transpose(features: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
@@ -76,9 +89,14 @@ def _transpose(features: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]
     return {name: [feature.get(name) for feature in features] for name in every}
 
 
-def _prediction(definition: Definition, row: Prediction) -> Any:
-    """Return what a row predicts; named probabilities stand in where the prediction alone says too little."""
-    value, probabilities = row.prediction, row.probabilities
+def _predictions(definition: Definition, fields: PredictionFields) -> Sequence[Any]:
+    """Return what each row predicts; named probabilities stand in where the prediction alone says too little."""
+    if not any(fields.probabilities):
+        return fields.predictions
+    return [_prediction(definition, *pair) for pair in zip(fields.predictions, fields.probabilities, strict=True)]
+
+
+def _prediction(definition: Definition, value: Any, probabilities: Any) -> Any:
     if not isinstance(probabilities, dict) or not probabilities:
         return probabilities if value is None and definition.task == "multiclass" else value
     if definition.task == "multiclass" and value is None:
@@ -86,6 +104,14 @@ def _prediction(definition: Definition, row: Prediction) -> Any:
     if definition.task == "binary" and (value is None or isinstance(value, str | bool)):
         return probabilities.get(definition.positive or "true", value)
     return value
+
+
+def _errors(fields: PredictionFields) -> NDArray[np.bool_]:
+    """Say which requests failed: by their status, or because they carry an error text."""
+    if set(fields.statuses) == {"ok"} and set(fields.errors) == {None}:
+        return np.zeros(len(fields.ids), dtype=np.bool_)
+    pairs = zip(fields.statuses, fields.errors, strict=True)
+    return np.array([status != "ok" or error is not None for status, error in pairs], dtype=np.bool_)
 
 
 def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
@@ -98,10 +124,9 @@ def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
 
 def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> None:
     """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
-    for index, name in enumerate(columns.compiled.numeric):
-        missing = int(np.isnan(columns.numeric[:, index]).sum())
-        if missing:
-            noted["feature_type"] += missing - list(raw.features[name]).count(None)
+    missing = np.isnan(columns.numeric).sum(axis=0)
+    for index in np.flatnonzero(missing).tolist():
+        noted["feature_type"] += int(missing[index]) - list(raw.features[columns.compiled.numeric[index]]).count(None)
     if columns.compiled.task == "binary" and np.isnan(columns.score).any():
         pairs = zip(columns.score.tolist(), raw.predictions, strict=True)
         noted["score_range"] += sum(score != score and isinstance(given, float) for score, given in pairs)  # noqa: PLR0124 - NaN

@@ -1,15 +1,28 @@
 """From bytes to typed events, one pass; what cannot be read becomes a dead letter with a reason, never an exception."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from stream.profiler.config import Limits
+from stream.profiler.fields import LabelFields, PredictionFields
 from stream.profiler.messages import DeadLetter, RawBatch
+from stream.profiler.typed import PlainLabel, PlainPrediction, Typed
 from stream.profiler.unbatch import unbatch
-from stream.profiler.validate import NUL_ESCAPE, Problem, label_problem, prediction_problem, watermark_problem
+from stream.profiler.validate import (
+    Problem,
+    label_problem,
+    labels_are_fine,
+    prediction_problem,
+    predictions_are_fine,
+    watermark_problem,
+)
 from tidegauge.codec import decode_label_message, decode_prediction_message
 from tidegauge.errors import DecodeError
 from tidegauge.events import Label, Prediction, PredictionBatch, Watermark
@@ -18,75 +31,76 @@ PREDICTIONS = "predictions"
 LABELS = "labels"
 
 _PREDICTION: Final = msgspec.json.Decoder(Prediction)
+_PLAIN_PREDICTION: Final = msgspec.json.Decoder(PlainPrediction)
 _LABEL: Final = msgspec.json.Decoder(Label)
-
-# What sends a batch down the slow path: another type of message, or an escaped NUL.
-_UNUSUAL: Final = (b'"type"', NUL_ESCAPE)
+_PLAIN_LABEL: Final = msgspec.json.Decoder(PlainLabel)
 
 # The last one is a message nested a thousand levels deep: it must not end the worker, and the next, and the next.
 _UNREADABLE: Final = (DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-Event = TypeVar("Event")
+Event = TypeVar("Event", Prediction, Label)
+Plain = TypeVar("Plain", PlainPrediction, PlainLabel)
+_TYPE_OF: Final = attrgetter("type")
+
+Columns = TypeVar("Columns", PredictionFields, LabelFields)
 Check = Callable[[Event, Limits, bytes], Problem | None]
 
 
-@dataclass(slots=True)
-class Decoded(Generic[Event]):
-    """Readable rows of a batch, each with the index of its message; watermarks likewise; and the dead letters."""
+@dataclass
+class Decoded(Generic[Event, Columns]):
+    """Readable rows of a batch, each with the index of its message; watermarks likewise; and the dead letters.
 
-    rows: list[Event] = field(default_factory=list)
+    `lay_out` turns the rows into columns, which is done once; `typed` names the features that are typed fields.
+    """
+
+    lay_out: Callable[[Sequence[Event]], Columns]
+    rows: Sequence[Event] = field(default_factory=list)
     message_of_row: list[int] = field(default_factory=list)
     watermarks: list[tuple[int, int]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     feedback: int = 0
+    typed: tuple[str, ...] = ()
+
+    @cached_property
+    def fields(self) -> Columns:
+        """The rows by column; only when no more are added."""
+        return self.lay_out(self.rows)
+
+    @cached_property
+    def message_indices(self) -> NDArray[np.int64]:
+        """`message_of_row`, as an array."""
+        return np.array(self.message_of_row, dtype=np.int64)
 
 
-class _Work(Generic[Event]):
-    """One batch on its way from bytes to rows.
+class _Work(Generic[Event, Columns]):
+    """One batch on its way from bytes to rows, one message after the other."""
 
-    Parameters
-    ----------
-    plain
-        Decodes a message that has no `type`: nearly all of them, so this path is short.
-    problem_of
-        What makes a row unusable.
-    special
-        Takes the others: (this, index of the message, its bytes); may raise DecodeError.
-    """
-
-    def __init__(self, role: str, batch: RawBatch, limits: Limits) -> None:
+    def __init__(
+        self, role: str, batch: RawBatch, limits: Limits, lay_out: Callable[[Sequence[Event]], Columns]
+    ) -> None:
         self.role, self.batch, self.limits = role, batch, limits
-        self.out: Decoded[Event] = Decoded()
+        self.rows: list[Event] = []
+        self.out: Decoded[Event, Columns] = Decoded(lay_out, self.rows)
 
     def read(
         self,
         plain: Callable[[bytes], Event],
         problem_of: Check[Event],
-        special: Callable[["_Work[Event]", int, bytes], None],
-    ) -> Decoded[Event]:
-        """Decode every message: all at once when all are plain and well formed, else one by one."""
-        values = self.batch.values
-        full = [raw for raw in values if raw]
-        together = b"".join(full)
-        if len(full) == len(values) and not any(mark in together for mark in _UNUSUAL):
-            try:
-                rows = list(map(plain, full))
-            except _UNREADABLE:
-                pass  # one of them: go on one by one
-            else:
-                return self._checked(rows, problem_of)
-        for index, raw in enumerate(values):
-            self._read_one(index, raw, plain, problem_of, special)
-        return self.out
+        special: Callable[["_Work[Event, Columns]", int, bytes], None],
+    ) -> Decoded[Event, Columns]:
+        """Decode every message.
 
-    def _checked(self, rows: list[Event], problem_of: Check[Event]) -> Decoded[Event]:
-        """Take the rows of plain messages, one a message."""
-        problems = [problem_of(row, self.limits, b"") for row in rows]
-        if not any(problems):
-            self.out.rows, self.out.message_of_row = rows, list(range(len(rows)))
-            return self.out
-        for index, (row, problem) in enumerate(zip(rows, problems, strict=True)):
-            self.add(index, row, problem)
+        Parameters
+        ----------
+        plain
+            Decodes a message that has no `type`.
+        problem_of
+            What makes a row unusable.
+        special
+            Takes the others: (this, index of the message, its bytes); may raise DecodeError.
+        """
+        for index, raw in enumerate(self.batch.values):
+            self._read_one(index, raw, plain, problem_of, special)
         return self.out
 
     def _read_one(
@@ -95,7 +109,7 @@ class _Work(Generic[Event]):
         raw: bytes | None,
         plain: Callable[[bytes], Event],
         problem_of: Check[Event],
-        special: Callable[["_Work[Event]", int, bytes], None],
+        special: Callable[["_Work[Event, Columns]", int, bytes], None],
     ) -> None:
         if not raw:
             self.bury(index, Problem("empty", "the message has no value"))
@@ -110,9 +124,9 @@ class _Work(Generic[Event]):
             self.bury(index, _decode_problem(str(error), raw))
 
     def add(self, index: int, row: Event, problem: Problem | None, number: int | None = None) -> None:
-        """Take a row of a special message, or bury it; `number` is its place in a batch message."""
+        """Take a row, or bury it; `number` is its place in a batch message."""
         if problem is None:
-            self.out.rows.append(row)
+            self.rows.append(row)
             self.out.message_of_row.append(index)
         else:
             self.bury(index, problem, number)
@@ -132,22 +146,61 @@ class _Work(Generic[Event]):
         self.out.dead.append(letter)
 
 
-def decode_predictions(batch: RawBatch, limits: Limits) -> Decoded[Prediction]:
+def decode_predictions(
+    batch: RawBatch, limits: Limits, typed: Typed | None = None
+) -> Decoded[Prediction, PredictionFields]:
     """Decode rows of the `predictions` topic; the rows of a batch message are laid out one by one.
 
     Never raises; O(bytes). Memory is that of the decoded rows.
+
+    Parameters
+    ----------
+    typed
+        Decoder of the one model that the batch is likely to hold; tried first.
     """
-    work: _Work[Prediction] = _Work(PREDICTIONS, batch, limits)
+    if typed is not None:
+        rows = _all_plain(batch, typed.decode)
+        if rows is not None:
+            fields = PredictionFields.of(rows, typed.names)
+            if set(fields.models) == {typed.model} and predictions_are_fine(fields, limits):
+                return _together(rows, fields, typed.names)
+    rows = _all_plain(batch, _PLAIN_PREDICTION.decode)
+    if rows is not None:
+        fields = PredictionFields.of(rows)
+        if predictions_are_fine(fields, limits):
+            return _together(rows, fields)
+    work: _Work[Prediction, PredictionFields] = _Work(PREDICTIONS, batch, limits, PredictionFields.of)
     return work.read(_PREDICTION.decode, prediction_problem, _special_prediction)
 
 
-def decode_labels(batch: RawBatch, limits: Limits) -> Decoded[Label]:
+def decode_labels(batch: RawBatch, limits: Limits) -> Decoded[Label, LabelFields]:
     """Decode rows of the `labels` topic; feedback is checked and counted."""
-    work: _Work[Label] = _Work(LABELS, batch, limits)
+    rows = _all_plain(batch, _PLAIN_LABEL.decode)
+    if rows is not None:
+        fields = LabelFields.of(rows)
+        if labels_are_fine(fields, limits):
+            return _together(rows, fields)
+    work: _Work[Label, LabelFields] = _Work(LABELS, batch, limits, LabelFields.of)
     return work.read(_LABEL.decode, label_problem, _special_label)
 
 
-def _special_prediction(work: _Work[Prediction], index: int, raw: bytes) -> None:
+def _all_plain(batch: RawBatch, decode: Callable[[bytes], Plain]) -> list[Plain] | None:
+    """Decode a batch of nothing but plain, well-formed messages; None for any other. Nearly all are."""
+    if not all(batch.values):
+        return None
+    try:
+        rows = list(map(decode, batch.values))  # type: ignore[arg-type]  # none of them is None
+    except _UNREADABLE:
+        return None
+    return None if any(map(_TYPE_OF, rows)) else rows
+
+
+def _together(rows: Sequence[Event], fields: Columns, typed: tuple[str, ...] = ()) -> Decoded[Event, Columns]:
+    decoded: Decoded[Event, Columns] = Decoded(lambda _: fields, rows, list(range(len(rows))), typed=typed)
+    return decoded
+
+
+def _special_prediction(work: _Work[Prediction, PredictionFields], index: int, raw: bytes) -> None:
     event = decode_prediction_message(raw)
     if isinstance(event, Prediction):  # `type` was a feature's name or value
         work.add(index, event, prediction_problem(event, work.limits, raw))
@@ -162,7 +215,7 @@ def _special_prediction(work: _Work[Prediction], index: int, raw: bytes) -> None
         work.lift(index, event)
 
 
-def _special_label(work: _Work[Label], index: int, raw: bytes) -> None:
+def _special_label(work: _Work[Label, LabelFields], index: int, raw: bytes) -> None:
     event = decode_label_message(raw)
     if isinstance(event, Label):
         work.add(index, event, label_problem(event, work.limits, raw))

@@ -1,28 +1,25 @@
 """One batch of one topic, judged: what was read, what is on time, what is dropped, and what could not be read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.profiler.counts import TopicCounts
-from stream.profiler.decode import Decoded
+from stream.profiler.decode import Columns, Decoded, Event
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.rules import Rules
 from stream.profiler.watermarks import TopicClock, clamp
-from tidegauge.events import Label, Prediction
 
-Row = TypeVar("Row", Prediction, Label)
 Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged(Generic[Row]):
+class Judged(Generic[Columns]):
     """Rows that count, in the order of the log: their event time (clamped), punctuality and offset."""
 
-    rows: list[Row]
+    fields: Columns
     timestamps_ms: Int64
     on_time: NDArray[np.bool_]
     offsets: Int64
@@ -30,18 +27,19 @@ class Judged(Generic[Row]):
 
 
 def judge(
-    batch: RawBatch, decoded: Decoded[Row], models: Sequence[str], clock: TopicClock, rules: Rules, counts: TopicCounts
-) -> Judged[Row]:
+    batch: RawBatch, decoded: Decoded[Event, Columns], clock: TopicClock, rules: Rules, counts: TopicCounts
+) -> Judged[Columns]:
     """Advance the topic's clock by a batch and judge each row by the watermark before its message."""
-    rows, message_of_row = decoded.rows, np.array(decoded.message_of_row, dtype=np.int64)
+    fields, message_of_row = decoded.fields, decoded.message_indices
+    rows = len(fields.ids)
     timestamps_ms, clamped = event_times(batch, decoded, rules)
     before = clock.advance(len(batch.offsets), timestamps_ms, message_of_row, decoded.watermarks)
-    watermarks = before.watermarks(rules.lateness_ms(models, timestamps_ms))
+    watermarks = before.watermarks(rules.lateness_ms(fields.models, timestamps_ms))
     kept = np.flatnonzero(timestamps_ms >= watermarks - rules.config.retention_ms)
     on_time = (timestamps_ms >= watermarks)[kept]
-    _count(decoded, counts, clamped=clamped, dropped=len(rows) - len(kept))
+    _count(decoded, counts, clamped=clamped, dropped=rows - len(kept))
     return Judged(
-        rows=rows if len(kept) == len(rows) else [rows[i] for i in kept.tolist()],
+        fields=fields if len(kept) == rows else fields.take(kept),
         timestamps_ms=timestamps_ms[kept],
         on_time=on_time,
         offsets=np.array(batch.offsets, dtype=np.int64)[message_of_row[kept]],
@@ -49,11 +47,10 @@ def judge(
     )
 
 
-def event_times(batch: RawBatch, decoded: Decoded[Row], rules: Rules) -> tuple[Int64, int]:
+def event_times(batch: RawBatch, decoded: Decoded[Event, Columns], rules: Rules) -> tuple[Int64, int]:
     """Return each row's event time, and how many of them were clamped to their record's broker time."""
-    stated = np.array([row.timestamp_ms for row in decoded.rows], dtype=np.int64)
-    broker_ms = np.array(batch.broker_ms, dtype=np.int64)[np.array(decoded.message_of_row, dtype=np.int64)]
-    return clamp(stated, broker_ms, min(rules.config.max_skew_ms, rules.config.lateness_ms))
+    broker_ms = np.array(batch.broker_ms, dtype=np.int64)[decoded.message_indices]
+    return clamp(decoded.fields.timestamps_ms, broker_ms, min(rules.config.max_skew_ms, rules.config.lateness_ms))
 
 
 def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> RawBatch:
@@ -75,7 +72,7 @@ def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> 
     return RawBatch(batch.partition, offsets, batch.broker_ms[start:], batch.values[start:])
 
 
-def _count(decoded: Decoded[Row], counts: TopicCounts, *, clamped: int, dropped: int) -> None:
+def _count(decoded: Decoded[Event, Columns], counts: TopicCounts, *, clamped: int, dropped: int) -> None:
     counts.watermarks += len(decoded.watermarks)
     counts.rows += len(decoded.rows) + decoded.feedback
     counts.clamped += clamped

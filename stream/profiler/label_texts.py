@@ -1,6 +1,6 @@
 """Labels as the join log holds them: a float32 and two bits that say what it stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from stream.parts.encoding import as_float32, encode_label
 from tidegauge.definition import Definition
+from tidegauge.events import LabelValue
 
 NUMBER, TEXT, BOOL = 0, 1, 2
 _PREFIX = b"t|"
@@ -34,6 +35,21 @@ class LabelTexts:
         if isinstance(label, str):
             return TEXT, float(self._code(label))
         return NUMBER, as_float32(label)
+
+    def pack_all(self, labels: Sequence[LabelValue]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the kinds and values of labels in the order of their log; each distinct text is looked up once."""
+        types = set(map(type, labels))
+        if types <= {float}:
+            with np.errstate(over="ignore"):
+                return np.zeros(len(labels), dtype=np.int64), np.array(labels, dtype=np.float64).astype(np.float32)
+        if types == {str}:
+            codes = {label: float(self._code(str(label))) for label in dict.fromkeys(labels)}
+            values = np.fromiter(map(codes.__getitem__, labels), np.float32, len(labels))
+            return np.full(len(labels), TEXT, dtype=np.int64), values
+        packed = [self.pack(label) for label in labels]
+        return np.array([kind for kind, _ in packed], dtype=np.int64), np.array(
+            [v for _, v in packed], dtype=np.float32
+        )
 
     def unpack(self, kind: int, value: float) -> float | str | bool | None:
         """Return the label that was packed; None for a text beyond the limit."""

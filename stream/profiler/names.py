@@ -4,13 +4,14 @@ Admission depends only on the order of the predictions in their log, so it is th
 a name becomes `__other__`. Everything is kept in state as small MessagePack fields.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from stream.model.catalog import OTHER_MODEL
-from stream.parts.keys import segment_label
+from stream.parts.columns import Coded
 from stream.profiler.config import Limits
 
 OTHER = OTHER_MODEL
@@ -74,11 +75,16 @@ class Names:
             self._touch(model)
         return version
 
-    def segment_values(self, model: str, segment: str, values: list[str | None]) -> list[str | None]:
+    def segment_values(self, model: str, segment: str, values: Sequence[str | None]) -> Coded:
         """Values of one segmenting attribute, row by row, as they are kept."""
         known = self._of(model).values.setdefault(segment, [])
-        kept = {value: self._value(model, known, value) for value in dict.fromkeys(values)}
-        return [kept[value] for value in values]
+        coded = Coded.of(values)
+        kept = [self._value(model, known, value) for value in coded.names]
+        if kept == list(coded.names):
+            return coded
+        names = [name for name in dict.fromkeys(kept) if name is not None]
+        code_of = np.array([-1 if name is None else names.index(name) for name in kept] + [-1], dtype=np.int64)
+        return Coded(names, code_of[coded.codes])  # -1, for none, is the last entry
 
     def context(self, model: str, version: str, segments: tuple[str, ...]) -> int:
         """Id of a context; beyond the limit that of its model and version without segments."""
@@ -144,11 +150,6 @@ class Names:
     def _overflow(self, kind: str, name: str) -> str:
         self.overflowed[kind] = self.overflowed.get(kind, 0) + 1
         return name
-
-
-def segment_labels(names: Iterable[str], values: Iterable[str | None]) -> tuple[str, ...]:
-    """Segments ("name=value") that one row belongs to."""
-    return tuple(segment_label(name, value) for name, value in zip(names, values, strict=True) if value is not None)
 
 
 def _contexts_of(fields: Mapping[bytes, bytes]) -> Iterable[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
 from stream.profiler.decode import LABELS, PREDICTIONS, Decoded, decode_labels, decode_predictions
 from stream.profiler.duplicates import first_of_each
+from stream.profiler.fields import LabelFields, PredictionFields, take
 from stream.profiler.intake import Judged, event_times, judge, skip_read
 from stream.profiler.join import Joiner
 from stream.profiler.join_log import KIND_SHIFT, LABEL_RECORD, LATE, POSITION_SHIFT, PREDICTION_RECORD
@@ -30,8 +32,9 @@ from stream.profiler.schedule import Progress
 from stream.profiler.silence import Silence
 from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
 from stream.profiler.switches import Switches
+from stream.profiler.typed import TypedChoice
 from stream.profiler.watermarks import TopicClock
-from tidegauge.events import Label, Prediction
+from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
 
 Bool = NDArray[np.bool_]
@@ -73,6 +76,7 @@ class ShardCore:
         self.offsets: dict[str, int] = {}
         self.unmatched = 0
         self._silence = Silence(self.config.idle_ms)
+        self._typed = TypedChoice(self.config.limits)
         self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
 
     @property
@@ -91,16 +95,15 @@ class ShardCore:
 
         Stops, as `offsets` tell, before a row whose model should have grids by now; see `awaited`.
         """
-        decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits)
+        decoded = self._decode(batch)
         stop = self._until_grids(batch, decoded)
         if stop is not None:
             batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
-            decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits)
+            decoded = self._decode(batch)
         batch = self._advance(PREDICTIONS, batch)
-        models = [row.model for row in decoded.rows]
         counts = self.counts[PREDICTIONS]
-        judged = judge(batch, decoded, models, self.clocks[PREDICTIONS], self.rules, counts)
-        if judged.rows:
+        judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, counts)
+        if judged.fields.ids:
             self._take_predictions(judged)
         if stop is not None:
             self.clocks[PREDICTIONS].lift(stop.watermark_ms)
@@ -111,9 +114,8 @@ class ShardCore:
         """Count a batch of the `labels` topic; returns what could not be read."""
         batch = self._advance(LABELS, batch)
         decoded = decode_labels(batch, self.config.limits)
-        models = [row.model for row in decoded.rows]
-        judged = judge(batch, decoded, models, self.clocks[LABELS], self.rules, self.counts[LABELS])
-        if judged.rows:
+        judged = judge(batch, decoded, self.clocks[LABELS], self.rules, self.counts[LABELS])
+        if judged.fields.ids:
             self._take_labels(judged)
         self._free()
         return judged.dead
@@ -194,13 +196,22 @@ class ShardCore:
         self.switches.load(loaded.fields)
         self.rules = Rules.of(self.switches.view(self.catalog, self._touched_ms), self.config)
 
-    def _until_grids(self, batch: RawBatch, decoded: Decoded[Prediction]) -> "_Stop | None":
+    def _decode(self, batch: RawBatch) -> Decoded[Prediction, PredictionFields]:
+        """Decode what was not read yet, with the decoder made for its model where it holds only one."""
+        typed = self._typed.next(self.rules.catalog)
+        decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits, typed)
+        models = set(decoded.fields.models)
+        if models:
+            self._typed.saw(models, self.rules.catalog, tried=typed is not None, fitted=bool(decoded.typed))
+        return decoded
+
+    def _until_grids(self, batch: RawBatch, decoded: Decoded[Prediction, PredictionFields]) -> "_Stop | None":
         """Return the first message of a batch that must wait for grids, None without one.
 
         The watermark goes on as far as that message is sure to bring it: else the monitor, which waits for the
         watermark to pass the sample's end, and the shard would wait for each other.
         """
-        models = [row.model for row in decoded.rows]
+        models = decoded.fields.models
         self.awaited = ""
         if not self.learning.among(models, self.rules.catalog):
             return None
@@ -233,10 +244,11 @@ class ShardCore:
             self._silence.end()
         return batch
 
-    def _take_predictions(self, judged: Judged[Prediction]) -> None:
-        groups, contexts = admit(judged.rows, judged.timestamps_ms, self.names, self.rules.catalog)
-        records = np.zeros(len(judged.rows), dtype=PREDICTION_RECORD.memory)
-        records["hash"] = _hashes([row.model for row in judged.rows], [row.prediction_id for row in judged.rows])
+    def _take_predictions(self, judged: Judged[PredictionFields]) -> None:
+        fields = judged.fields
+        groups, contexts = admit(fields, judged.timestamps_ms, self.names, self.rules.catalog)
+        records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
+        records["hash"] = _hashes(fields.models, fields.ids)
         records["ts_ms"], records["context"] = judged.timestamps_ms, contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
         keep = first_of_each(records, self.joiner.predictions, self.names, self.rules.catalog)
@@ -248,47 +260,45 @@ class ShardCore:
         counts.late += int((keep & ~judged.on_time).sum())
         self._remember(judged, records, keep)
 
-    def _add_group(self, group: Admitted, judged: Judged[Prediction], records: Records, keep: Bool) -> None:
-        kept = keep[group.rows].tolist()
-        rows = [row for row, good in zip(group.rows, kept, strict=True) if good]
-        if not rows:
+    def _add_group(self, group: Admitted, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
+        kept = np.flatnonzero(keep[group.rows])
+        rows = group.rows[kept]
+        if not len(rows):
             return
-        segments = {
-            name: [value for value, good in zip(values, kept, strict=True) if good]
-            for name, values in group.segments.items()
-        }
+        every = len(rows) == len(judged.fields.ids)
+        repeats = len(rows) < len(group.rows)
         noted: Counter[str] = Counter()
         columns = make_columns(
             group.compiled,
             group.version,
-            [judged.rows[row] for row in rows],
+            judged.fields if every else judged.fields.take(rows),
             judged.timestamps_ms[rows],
             judged.on_time[rows],
             records["hash"][rows],
-            segments,
+            {name: coded.take(kept) for name, coded in group.segments.items()} if repeats else group.segments,
             noted,
         )
         self.counts[PREDICTIONS].note(noted)
         records["score"][rows] = outcome_scores(columns)
         self.store.add_inputs(columns)
 
-    def _remember(self, judged: Judged[Prediction], records: Records, keep: Bool) -> None:
+    def _remember(self, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
         rows = np.flatnonzero(keep)
         room = max(self.config.limits.outstanding - len(self.joiner.predictions), 0)
         if len(rows) > room:
             self.counts[PREDICTIONS].note(Counter(join_log_full=len(rows) - room))
             rows = rows[:room]
-        ids = [judged.rows[row].prediction_id for row in rows.tolist()]
-        for outcomes in self.joiner.add_predictions(records[rows], ids, self.rules.catalog):
+        every = len(rows) == len(records)
+        ids = judged.fields.ids if every else take(judged.fields.ids, rows.tolist())
+        for outcomes in self.joiner.add_predictions(records if every else records[rows], ids, self.rules.catalog):
             self.store.add_outcomes(outcomes)
 
-    def _take_labels(self, judged: Judged[Label]) -> None:
-        packed = [self.joiner.texts.pack(row.label) for row in judged.rows]
-        models, ids = [row.model for row in judged.rows], [row.prediction_id for row in judged.rows]
-        records = np.zeros(len(judged.rows), dtype=LABEL_RECORD.memory)
-        records["hash"], records["ts_ms"] = _hashes(models, ids), judged.timestamps_ms
-        records["value"] = [value for _, value in packed]
-        kinds = np.array([kind for kind, _ in packed], dtype=np.int64)
+    def _take_labels(self, judged: Judged[LabelFields]) -> None:
+        fields = judged.fields
+        kinds, values = self.joiner.texts.pack_all(fields.labels)
+        records = np.zeros(len(fields.ids), dtype=LABEL_RECORD.memory)
+        records["hash"], records["ts_ms"] = _hashes(fields.models, fields.ids), judged.timestamps_ms
+        records["value"] = values
         late = np.where(judged.on_time, 0, LATE)
         records["position"] = (judged.offsets << POSITION_SHIFT) | (kinds << KIND_SHIFT) | late
         counts = self.counts[LABELS]
@@ -296,8 +306,8 @@ class ShardCore:
         counts.drop("join_log_full", max(len(records) - room, 0))
         counts.accepted += min(len(records), room)
         counts.late += int((~judged.on_time)[:room].sum())
-        anonymous = np.array([not model for model in models], dtype=np.bool_)
-        for outcomes in self.joiner.add_labels(records[:room], ids[:room], anonymous[:room], self.rules.catalog):
+        anonymous = np.array([not model for model in fields.models], dtype=np.bool_)
+        for outcomes in self.joiner.add_labels(records[:room], fields.ids[:room], anonymous[:room], self.rules.catalog):
             self.store.add_outcomes(outcomes)
 
     def _free(self) -> None:
@@ -312,9 +322,12 @@ class _Stop(NamedTuple):
     watermark_ms: int
 
 
-def _hashes(models: list[str], ids: list[str]) -> Hashes:
+def _hashes(models: Sequence[str], ids: Sequence[str]) -> Hashes:
     """Hash of each (model, id); the ids of one model at a time."""
+    groups = by_value(models)
+    if len(groups) == 1:
+        return hash_ids(models[0], ids)
     hashes: Hashes = np.empty(len(ids), dtype=np.uint64)
-    for model, indices in by_value(models).items():
-        hashes[indices] = hash_ids(model, [ids[i] for i in indices])
+    for model, indices in groups.items():
+        hashes[indices] = hash_ids(model, take(ids, indices.tolist()))
     return hashes

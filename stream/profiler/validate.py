@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from stream.profiler.config import Limits
+from stream.profiler.fields import Int64, LabelFields, PredictionFields
 from tidegauge.events import Label, Prediction, Watermark
 
 MAX_TIMESTAMP_MS = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -35,6 +36,38 @@ def prediction_problem(row: Prediction, limits: Limits, raw: bytes) -> Problem |
         if len(text) > length or (not text and name == "prediction_id"):
             return _length_problem(name, text, limits)
     return _nul_problem({"prediction_id": row.prediction_id, "model": row.model, "version": row.version})
+
+
+def predictions_are_fine(fields: PredictionFields, limits: Limits) -> bool:
+    """Whether no row of a batch has a problem: what `prediction_problem` says of each, column by column."""
+    length, versions = limits.text_length, set(fields.versions)
+    return (
+        _times_are_fine(fields.timestamps_ms)
+        and (bool(fields.typed) or max(map(len, fields.features), default=0) <= limits.features)
+        and max(map(len, fields.ids), default=0) <= length
+        and max(map(len, versions), default=0) <= length
+        and not _any_nul((*fields.ids, *set(fields.models), *versions))
+    )
+
+
+def labels_are_fine(fields: LabelFields, limits: Limits) -> bool:
+    """Whether no label of a batch has a problem: what `label_problem` says of each, column by column."""
+    length, models = limits.text_length, set(fields.models)
+    texts = {label for label in fields.labels if isinstance(label, str)} if str in set(map(type, fields.labels)) else ()
+    return (
+        _times_are_fine(fields.timestamps_ms)
+        and max(map(len, texts), default=0) <= length
+        and max(map(len, models), default=0) <= length
+        and not _any_nul((*fields.ids, *models))
+    )
+
+
+def _times_are_fine(timestamps_ms: Int64) -> bool:
+    return not timestamps_ms.size or (int(timestamps_ms.min()) >= 0 and int(timestamps_ms.max()) <= MAX_TIMESTAMP_MS)
+
+
+def _any_nul(texts: tuple[str, ...]) -> bool:
+    return "\x00" in "".join(texts)
 
 
 def label_problem(row: Label, limits: Limits, raw: bytes) -> Problem | None:
