@@ -12,7 +12,7 @@ from detectors.grid import Grid
 from detectors.vocabulary import Vocabulary
 from stream.model.compiled import SCORE, CompiledModel, PartName
 from stream.parts.columns import Columns, OutcomeRows
-from stream.parts.grouping import Group, counts_by_group, groups_of
+from stream.parts.grouping import Group, counts_by_group, groups_of, refine
 from stream.parts.inputs import InputsPart
 from stream.parts.keys import ALL_ROWS, PartKey
 from stream.parts.outcome import OutcomePart
@@ -127,23 +127,27 @@ def accumulate_outcomes(outcomes: OutcomeRows, part_at: PartAt, panes: PaneSchem
     """Add outcomes to the parts of their prediction's segments and pane, by rung of the label's age."""
     count = len(outcomes)
     context = np.zeros(count, dtype=np.int64) if outcomes.context is None else outcomes.context
-    slots = np.column_stack([context, outcomes.rung_ms, panes.starts(outcomes.predicted_ms), outcomes.on_time])
-    distinct, slot_of_row = np.unique(slots, axis=0, return_inverse=True)
-    order = np.argsort(slot_of_row.ravel(), kind="stable")
-    bounds = np.cumsum(np.bincount(slot_of_row.ravel(), minlength=len(distinct)))
-    for slot, rows in zip(distinct.tolist(), np.split(order, bounds[:-1]), strict=True):
+    starts_ms = panes.starts(outcomes.predicted_ms)
+    slot_of_row = np.zeros(count, dtype=np.int64)
+    for column in (context, outcomes.rung_ms, starts_ms, outcomes.on_time.astype(np.int64)):
+        slot_of_row = refine(slot_of_row, column)
+    order = np.argsort(slot_of_row, kind="stable")
+    bounds = np.cumsum(np.bincount(slot_of_row))
+    for rows in np.split(order, bounds[:-1]):
+        row = int(rows[0])
+        slot = (int(context[row]), int(outcomes.rung_ms[row]), int(starts_ms[row]), bool(outcomes.on_time[row]))
         _add_outcomes(outcomes, slot, rows, part_at, panes)
 
 
-def _add_outcomes(outcomes: OutcomeRows, slot: list[int], rows: Int64Array, part_at: PartAt, panes: PaneScheme) -> None:
+def _add_outcomes(
+    outcomes: OutcomeRows, slot: tuple[int, int, int, bool], rows: Int64Array, part_at: PartAt, panes: PaneScheme
+) -> None:
     context, rung_ms, start_ms, on_time = slot
     compiled = outcomes.compiled
     layout = compiled.layouts["outcome"]
     for segment in (ALL_ROWS, *outcomes.contexts[context]):
         end_ms = panes.end(start_ms)
-        key = PartKey(
-            compiled.model, outcomes.version, segment, "outcome", start_ms, end_ms, bool(on_time), rung_ms, layout
-        )
+        key = PartKey(compiled.model, outcomes.version, segment, "outcome", start_ms, end_ms, on_time, rung_ms, layout)
         part = part_at(compiled, key)
         if not isinstance(part, OutcomePart):
             raise TypeError(f"the key of an outcome part holds {type(part).__name__}")

@@ -29,7 +29,11 @@ def groups_of(columns: Columns, panes: PaneScheme) -> Iterator[list[Group]]:
 
     Within a dimension no row is in two groups, so its groups can be counted at one go. O(n log n) for each.
     """
-    starts, pane_of_row = np.unique(panes.starts(columns.timestamps_ms), return_inverse=True)
+    starts_of_rows = panes.starts(columns.timestamps_ms)
+    if starts_of_rows.size and (starts_of_rows == starts_of_rows[0]).all():  # most batches lie in one pane
+        starts, pane_of_row = starts_of_rows[:1], np.zeros(len(columns), dtype=np.int64)
+    else:
+        starts, pane_of_row = np.unique(starts_of_rows, return_inverse=True)
     # Even slots are late, odd ones on time.
     slot_of_row = pane_of_row * 2 + columns.on_time
     yield _split([ALL_ROWS], np.zeros(len(columns), dtype=np.int64), starts, slot_of_row)
@@ -42,14 +46,26 @@ def _split(labels: Sequence[str], codes: Int64Array, starts: Int64Array, slot_of
     """Split rows by label and slot; code -1 belongs to no label."""
     slots = 2 * len(starts)
     group_of_row = codes * slots + slot_of_row
-    order = np.argsort(group_of_row, kind="stable")
-    order = order[np.searchsorted(group_of_row[order], 0) :]
-    groups, first = np.unique(group_of_row[order], return_index=True)
-    members = np.split(order, first[1:]) if groups.size else []
+    if group_of_row.size and group_of_row[0] >= 0 and (group_of_row == group_of_row[0]).all():
+        groups, members = group_of_row[:1], [np.arange(len(codes))]
+    else:
+        order = np.argsort(group_of_row, kind="stable")
+        order = order[np.searchsorted(group_of_row[order], 0) :]
+        groups, first = np.unique(group_of_row[order], return_index=True)
+        members = np.split(order, first[1:]) if groups.size else []
     return [
         Group(labels[group // slots], int(starts[group % slots // 2]), bool(group % 2), rows)
         for group, rows in zip(groups.tolist(), members, strict=True)
     ]
+
+
+def refine(groups: Int64Array, column: Int64Array) -> Int64Array:
+    """Split groups (numbered from 0) by a column's values; the new ones are numbered in the order of (group, value)."""
+    if not column.size or (column == column[0]).all():
+        return groups
+    values, codes = np.unique(column, return_inverse=True)
+    refined: Int64Array = np.unique(groups * len(values) + codes.reshape(-1), return_inverse=True)[1]
+    return refined.reshape(-1)
 
 
 def counts_by_group(cells: NDArray[np.int64], total: int, groups: Sequence[Group]) -> Iterator[NDArray[np.int64]]:
@@ -71,6 +87,9 @@ def counts_by_group(cells: NDArray[np.int64], total: int, groups: Sequence[Group
     at_once = max(_MAX_FLAT_CELLS // total, 1)
     for first in range(0, len(groups), at_once):
         some = groups[first : first + at_once]
+        if len(some) == 1 and len(some[0].rows) == len(cells):  # all rows: nothing to pick
+            yield np.bincount(cells.ravel(), minlength=total)
+            continue
         rows = np.concatenate([group.rows for group in some])
         offsets = np.repeat(np.arange(len(some)) * total, [len(group.rows) for group in some])
         flat = (cells[rows] + offsets[:, np.newaxis]).ravel()

@@ -89,7 +89,10 @@ class ProfilerConfig:
     group_protocol
         "classic" (range assignor, eager) or "consumer" (KIP-848 with the range assignor on the broker).
     batch
-        Most messages taken at once; decoded in chunks that stay in the processor's cache.
+        Most messages taken at once.
+    chunk, gather_seconds
+        Messages of one partition that are counted at once (decoded they should stay in the processor's cache), and how
+        long fewer of them may wait for more while there is more to read.
     max_ahead_ms
         Event time by which one topic may run ahead of the other while that one has unread rows.
     max_unread_bytes
@@ -103,8 +106,9 @@ class ProfilerConfig:
     monitor_group: str = "tidegauge-monitor"
     worker: str = "worker"
     group_protocol: str = "classic"
-    batch: int = 2_000
-    chunk: int = 500
+    batch: int = 4_000
+    chunk: int = 2_000
+    gather_seconds: float = 0.2
     poll_seconds: float = 0.05
     max_ahead_ms: int = 3_600_000
     max_backlog_bytes: int = 32 * MEGABYTE

@@ -63,9 +63,16 @@ class Loop:
     def turn(self) -> None:
         """Read one batch and do what is due."""
         config = self._config
-        for (role, shard), batch in self._inputs.read(config.batch, config.poll_seconds).items():
-            self._count(role, shard, batch)
+        batches = self._inputs.read(config.batch, config.poll_seconds)
         now = time.monotonic()
+        for (role, shard), batch in batches.items():
+            if shard in self._shards.owned:  # else revoked meanwhile; its next owner starts from the state's offsets
+                self._shards.owned[shard].gather(role, batch, now)
+        # A full poll says that more is waiting: small batches of many partitions are then counted together.
+        busy = sum(len(batch.offsets) for batch in batches.values()) >= config.batch
+        for owned in self._shards.owned.values():
+            for role, batch in owned.take_gathered(now, config.chunk, config.gather_seconds if busy else 0.0):
+                self._count(role, owned, batch)
         self._follow_catalog()
         self._go_on(now)
         self._shards.tick(int(time.time() * 1000), self._quiet)
@@ -86,10 +93,7 @@ class Loop:
         self._inputs.commit(self._shards.offsets)
         self._inputs.close()
 
-    def _count(self, role: str, shard: int, batch: RawBatch) -> None:
-        owned = self._shards.owned.get(shard)
-        if owned is None:
-            return  # revoked while the batch was on its way; its next owner starts from the state's offsets
+    def _count(self, role: str, owned: Owned, batch: RawBatch) -> None:
         self._totals.messages += len(batch.offsets)
         for start in range(0, len(batch.offsets), self._config.chunk):
             self._bury(owned.read(role, batch.part(start, start + self._config.chunk), time.monotonic()))

@@ -23,6 +23,15 @@ class RawBatch:
         some = slice(first, last)
         return RawBatch(self.partition, self.offsets[some], self.broker_ms[some], self.values[some])
 
+    def then(self, more: "RawBatch") -> "RawBatch":
+        """Return these messages and those that came after them."""
+        return RawBatch(
+            self.partition,
+            self.offsets + more.offsets,
+            self.broker_ms + more.broker_ms,
+            self.values + more.values,
+        )
+
     def since(self, offset: int | None) -> "RawBatch":
         """Return the messages from an offset on; None: all."""
         first = 0 if offset is None else bisect_left(self.offsets, offset)

@@ -11,7 +11,7 @@ from stream.profiler.join_log import KIND_SHIFT, LATE, POSITION_SHIFT
 from stream.profiler.label_texts import LabelTexts
 from stream.profiler.ladder import LabelFact, changes, steps
 from stream.profiler.names import Names
-from stream.profiler.resolve import Group, resolve
+from stream.profiler.resolve import Group, distinct_codes, resolve
 from stream.profiler.runs import Int64, Records
 
 Bool = NDArray[np.bool_]
@@ -103,7 +103,7 @@ def _several(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64], rows: Int
 
 def _outcomes(group: Group, changed: _Changes, owners: Records, names: Names) -> OutcomeRows:
     rows = group.rows
-    contexts, context = np.unique(owners["context"][rows], return_inverse=True)
+    contexts = distinct_codes(owners["context"][rows])
     return OutcomeRows(
         compiled=group.compiled,
         version=group.version,
@@ -114,5 +114,5 @@ def _outcomes(group: Group, changed: _Changes, owners: Records, names: Names) ->
         sign=changed.sign[rows],
         on_time=changed.on_time[rows],
         contexts=[names.resolve(index).segments for index in contexts.tolist()],
-        context=context.reshape(-1).astype(np.int64),
+        context=np.searchsorted(contexts, owners["context"][rows]).astype(np.int64),
     )
