@@ -10,18 +10,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from stream.checkpoint.address import parse_address
 from stream.errors import ConfigurationError
 from stream.kafka.group_protocol import GroupProtocol, group_protocol, without_group
 from stream.timeline.durations import parse_duration
 
 PREFIX = "TIDEGAUGE_"
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 # What Kubernetes puts into every container of a namespace with a service called tidegauge or tidegauge-something.
 _SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_\w+)?)")
@@ -48,13 +47,7 @@ def _read_secret(value: Any) -> Any:
 
 def _redis_url(url: SecretStr) -> SecretStr:
     """Check as much of the address as can be checked without a server; it may hold a password, so it is not quoted."""
-    text = url.get_secret_value()
-    if not text.startswith(REDIS_SCHEMES):
-        raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}, for example redis://localhost:6379/0")
-    try:
-        _ = urlsplit(text).port
-    except ValueError:
-        raise ValueError("the port is no number from 0 to 65535") from None
+    parse_address(url.get_secret_value())
     return url
 
 
@@ -67,7 +60,7 @@ Duration = Annotated[str, AfterValidator(_duration)]
 
 
 class RedisSettings(BaseModel):
-    """Where state lives; `rediss://` for TLS."""
+    """Where state lives: one server, a cluster or a master behind Sentinels; see `stream.checkpoint.address`."""
 
     model_config = ConfigDict(extra="forbid")
     url: Annotated[SecretStr, BeforeValidator(_read_secret), AfterValidator(_redis_url)] = SecretStr(

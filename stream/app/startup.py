@@ -14,13 +14,14 @@ from contextlib import suppress
 from typing import Final
 
 from confluent_kafka.admin import AdminClient
+from redis.exceptions import RedisError
 
 from stream.config import Settings, WebSettings
 from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import make_admin
 from stream.kafka.settings import monitor_client
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
-from stream.store.reach import require_store
+from stream.store.reach import require_store, warn_of_settings
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ async def ready(settings: Settings, stop: asyncio.Event, clock: Callable[[], flo
     for ask in (lambda: _ask_kafka(admin, settings), lambda: _ask_redis(settings)):
         if not await _insist(ask, stop, clock() + PATIENCE_SECONDS, clock):
             return False
+    with suppress(RedisError):  # away again: the worker says so itself
+        await asyncio.to_thread(warn_of_settings, settings.redis.url.get_secret_value())
     return True
 
 

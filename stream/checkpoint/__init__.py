@@ -4,8 +4,9 @@ Take a shard over (`SyncRunner`, `AsyncRunner`), commit deltas; `Landed`, `Fence
 protocol itself (`Ownership`) does no I/O. What Redis checks and writes is in the three Lua files beside this one.
 """
 
+from stream.checkpoint.address import parse_address
 from stream.checkpoint.async_runner import AsyncRunner
-from stream.checkpoint.clients import connect, connect_async
+from stream.checkpoint.clients import AsyncStore, Store, connect, connect_async
 from stream.checkpoint.errors import (
     OwnershipError,
     StateLostError,
@@ -22,6 +23,7 @@ from stream.checkpoint.values import Delta, Fenced, Landed, Loaded, Outcome, Res
 __all__ = [
     "STATE_FORMAT",
     "AsyncRunner",
+    "AsyncStore",
     "Delta",
     "Fenced",
     "Landed",
@@ -35,9 +37,11 @@ __all__ = [
     "Stale",
     "StateLostError",
     "StateVersionError",
+    "Store",
     "StoreUnavailableError",
     "SyncRunner",
     "TakenOverError",
     "connect",
     "connect_async",
+    "parse_address",
 ]

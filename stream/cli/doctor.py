@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import typer
 from confluent_kafka import KafkaException
-from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from rich.console import Console
 
 from stream.checkpoint import connect
@@ -13,6 +12,7 @@ from stream.cli.options import ConfigOption
 from stream.config import Settings, load_settings
 from stream.kafka.clients import make_admin
 from stream.kafka.topics import CONNECT_SECONDS, TopicNames, check_topics, topic_specs
+from stream.store.durability import examine
 
 Finding = tuple[bool, str, str]
 
@@ -54,26 +54,13 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
-    client = connect(settings.redis.url.get_secret_value())
+    store = connect(settings.redis.url.get_secret_value())
     try:
-        client.ping()
+        store.execute_command("PING")
         yield True, "Redis answers", ""
-        yield from _redis_settings(client)
+        for finding in examine(store):
+            yield finding.fine, finding.what, finding.advice
     except RedisError as error:
         yield False, "Redis", f"{error}; check redis.url"
     finally:
-        client.close()
-
-
-def _redis_settings(client: Redis) -> Iterator[Finding]:
-    """Look at the two settings that keep state; a hosted Redis may not let us."""
-    for name, wanted, why in (
-        ("maxmemory-policy", "noeviction", "an evicted key is lost state"),
-        ("appendonly", "yes", "a restart would go back to an old snapshot"),
-    ):
-        try:
-            found = client.config_get(name).get(name)
-        except ResponseError:
-            yield True, f"Redis does not show {name}", f"make sure that it is `{wanted}`: {why}"
-            continue
-        yield found == wanted, f"Redis {name} is {found}", "" if found == wanted else f"{why}: set `{name} {wanted}`"
+        store.close()

@@ -8,11 +8,10 @@ from typing import cast
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
-from redis import Redis
 from redis.exceptions import RedisError
 
 from stream.app.groups import groups
-from stream.checkpoint import ShardName, connect
+from stream.checkpoint import ShardName, Store, connect
 from stream.config import Settings
 from stream.definitions.reader import DefinitionReader
 from stream.errors import UnreachableError
@@ -87,7 +86,7 @@ def survey(settings: Settings) -> Survey:
     return Survey(catalog, shards, monitor_lag, firing, members)
 
 
-def _shard(store: Redis, consumer: Consumer, settings: Settings, shard: int, owner: str) -> ShardState:
+def _shard(store: Store, consumer: Consumer, settings: Settings, shard: int, owner: str) -> ShardState:
     name = ShardName(settings.prefix, "profiler", shard)
     stored = _hash(store, name.meta)
     offsets = _offsets(stored)
@@ -97,7 +96,7 @@ def _shard(store: Redis, consumer: Consumer, settings: Settings, shard: int, own
         for role, topic in (("predictions", names.predictions), ("labels", names.labels))
     }
     pending = sum(int(size) for bucket, size in _hash(store, name.buckets).items() if bucket.startswith(b"p"))
-    field = cast("bytes | None", store.hget(name.fields, META.decode()))
+    field = cast("bytes | None", store.execute_command("HGET", name.fields, META))
     return ShardState(
         shard=shard,
         epoch=int(stored.get(b"epoch", 0)),
@@ -109,20 +108,20 @@ def _shard(store: Redis, consumer: Consumer, settings: Settings, shard: int, own
     )
 
 
-def _monitor_lag(store: Redis, consumer: Consumer, settings: Settings, topic: str, number: int) -> int:
+def _monitor_lag(store: Store, consumer: Consumer, settings: Settings, topic: str, number: int) -> int:
     offsets = _offsets(_hash(store, ShardName(settings.prefix, "monitor", number).meta))
     return _end(consumer, topic, number) - offsets.get(topic, 0)
 
 
-def _firing(store: Redis, settings: Settings, number: int) -> Iterator[AlertKey]:
+def _firing(store: Store, settings: Settings, number: int) -> Iterator[AlertKey]:
     for field, value in _hash(store, ShardName(settings.prefix, "monitor", number).fields).items():
         kind, parts = parse_field_name(field)
         if kind == ALERT_PREFIX and msgspec.msgpack.decode(value, type=AlertMemory).alert_id:
             yield AlertKey(*cast("tuple[str, str, str, AlertKind]", tuple(parts)))
 
 
-def _hash(store: Redis, name: str) -> dict[bytes, bytes]:
-    return cast("dict[bytes, bytes]", store.hgetall(name))
+def _hash(store: Store, name: str) -> dict[bytes, bytes]:
+    return cast("dict[bytes, bytes]", store.execute_command("HGETALL", name))
 
 
 def _offsets(stored: dict[bytes, bytes]) -> dict[str, int]:

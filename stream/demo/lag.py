@@ -36,7 +36,9 @@ class LagMeter:
             for number in partitions:
                 where = TopicPartition(topic, number)
                 _, end = self._consumer.get_watermark_offsets(where, timeout=TIMEOUT_SECONDS)
-                stored = self._store.hget(ShardName(self._prefix, "profiler", number).meta, f"offset:{role}")
+                stored = self._store.execute_command(
+                    "HGET", ShardName(self._prefix, "profiler", number).meta, f"offset:{role}"
+                )
                 found.append(end - int(stored or 0))
         return found
 

@@ -1,9 +1,15 @@
-"""Asking a Redis whether it is there, once."""
+"""Asking a Redis whether it is there, once, and whether it will keep what it is given."""
+
+import logging
+from typing import Final
 
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from stream.checkpoint import connect
 from stream.errors import ConfigurationError, UnreachableError
+from stream.store.durability import examine
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def require_store(url: str) -> None:
@@ -21,7 +27,7 @@ def require_store(url: str) -> None:
     except ValueError as error:
         raise ConfigurationError(f"redis.url: {error}") from error
     try:
-        store.ping()
+        store.execute_command("PING")
     except (AuthenticationError, ResponseError) as error:
         raise ConfigurationError(
             f"Redis refuses us ({error}); check user, password and database in redis.url"
@@ -30,3 +36,20 @@ def require_store(url: str) -> None:
         raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
     finally:
         store.close()
+
+
+def warn_of_settings(url: str) -> None:
+    """Say in the log which settings of Redis endanger the state, or that it does not show them; never raises for them.
+
+    Raises as redis-py does when the server goes away meanwhile.
+    """
+    store = connect(url)
+    try:
+        findings = list(examine(store))
+    finally:
+        store.close()
+    for finding in findings:
+        if not finding.fine:
+            _LOG.warning("%s: %s", finding.what, finding.advice)
+    if hidden := sorted({finding.requirement.name for finding in findings if finding.found is None}):
+        _LOG.warning("Redis does not show %s: see that they are as `tidegauge doctor` says", ", ".join(hidden))

