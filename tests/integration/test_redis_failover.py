@@ -227,10 +227,8 @@ def test_the_settings_of_every_server_are_looked_at(cluster: RedisCluster, senti
                     store.close()
         finally:
             node.config_set("maxmemory-policy", "noeviction")
-    assert findings[cluster.url] == [
-        f"Redis node 127.0.0.1:{cluster.nodes[2].port} maxmemory-policy is allkeys-lru: "
-        "an evicted key is lost state: set `maxmemory-policy noeviction`"
-    ]
-    assert findings[sentinel.url] == [
-        "Redis master appendfsync is no: a power cut would lose half a minute of state: set `appendfsync everysec`"
-    ]
+    node_name = f"Redis node 127.0.0.1:{cluster.nodes[2].port}"
+    evicts = "an evicted key is lost state: set `maxmemory-policy noeviction`"
+    loses = "a power cut would lose half a minute of state: set `appendfsync everysec`"
+    assert findings[cluster.url] == [f"{node_name} maxmemory-policy is allkeys-lru: {evicts}"]
+    assert findings[sentinel.url] == [f"Redis master appendfsync is no: {loses}"]
