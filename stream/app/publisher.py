@@ -9,7 +9,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError
 
 from stream.app.learned import LearnedWriter
-from stream.kafka.clients import make_producer
+from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
 from stream.kafka.topics import TopicNames
 from stream.monitor.outputs import LearnedModel, LearnedReference, Output
 from tidegauge.alerts import Alert
@@ -46,7 +46,7 @@ class KafkaPublisher:
     """
 
     def __init__(self, settings: Mapping[str, str], topics: TopicNames, fail: Callable[[BaseException], None]) -> None:
-        self._producer = make_producer({**settings, **_OURS, "error_cb": self._on_error})
+        self._producer = make_producer({**PRODUCER_BOUNDS, **settings, **_OURS, "error_cb": self._on_error})
         self._topics = topics
         self._fail = fail
 

@@ -31,6 +31,12 @@ COMMON: Final = (
 )
 """Names a mistyped one is compared with; librdkafka knows more, and takes them all."""
 
+CONSUMER_BOUNDS: Final = {"queued.max.messages.kbytes": "32768", "fetch.max.bytes": "16777216"}
+"""Fetched and not yet taken, of all partitions together; by default 64 MB, and 50 MB more in the fetch on its way."""
+
+PRODUCER_BOUNDS: Final = {"queue.buffering.max.kbytes": "32768"}
+"""Produced and not yet acknowledged. librdkafka's default is 1 GB: that is what a topic that is away would fill."""
+
 Client = TypeVar("Client")
 
 

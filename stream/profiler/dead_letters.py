@@ -23,6 +23,8 @@ class DeadLetters:
         self._waiting: set[int] = set()
         self._failed: list[tuple[int, DeadLetter]] = []
         self._next = 0
+        self.stuck = False
+        """Whether the last attempt to settle failed: nothing can be checkpointed, so nothing more should be read."""
         self.produced = 0
 
     @property
@@ -44,6 +46,7 @@ class DeadLetters:
             self._send(number, letter)
         if self._waiting:
             self._producer.flush(seconds)
+        self.stuck = not self.settled
         return self.settled
 
     def _send(self, number: int, letter: DeadLetter) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from confluent_kafka import OFFSET_BEGINNING, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
 from stream.errors import ConfigurationError, LostStateError, UnreachableError
-from stream.kafka.clients import make_admin, make_consumer
+from stream.kafka.clients import CONSUMER_BOUNDS, make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.messages import RawBatch
@@ -198,6 +198,7 @@ def partition_count(kafka: Mapping[str, str], topic: str) -> int:
 
 def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
     settings: dict[str, str | int | bool] = {
+        **CONSUMER_BOUNDS,
         **config.kafka,
         "group.id": config.group,
         "enable.auto.commit": False,

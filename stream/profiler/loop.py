@@ -10,6 +10,7 @@ from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.inputs import Inputs
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.owned import Owned
+from stream.profiler.progress import Progress
 from stream.profiler.publisher import Publisher
 from stream.profiler.shards import Shards
 from stream.profiler.status import ProfilerStatus, Totals, shard_status
@@ -48,6 +49,7 @@ class Loop:
         self._seen = catalog()
         self._commit_at = self._status_at = 0.0
         self._held = ""
+        self._progress = Progress()
         self.status = ProfilerStatus()
         self._inputs = inputs(self)
 
@@ -134,6 +136,8 @@ class Loop:
         self._held = "store" if self._shards.store_away else ""
         if not self._held and self._publisher.backlog_bytes > self._config.max_backlog_bytes:
             self._held = "backlog"
+        if not self._held and self._dead_letters.stuck:
+            self._held = "dead letters"
         if self._held:
             return held | {(role, shard) for shard in self._shards.owned for role in both}
         ahead = (self._ahead(owned) for owned in self._shards.owned.values())
@@ -158,15 +162,29 @@ class Loop:
             self._inputs.commit(self._written_offsets())
         if now >= self._status_at:
             self._status_at = now + STATUS_SECONDS
+            self._note_progress(now)
             self._totals.published_messages = self._publisher.messages
             self._totals.published_bytes = self._publisher.bytes
             self.status = ProfilerStatus(
                 shards=tuple(shard_status(owned) for _, owned in sorted(self._shards.owned.items())),
                 waiting=tuple(sorted(self._shards.waiting)),
                 totals=self._totals,
-                held=self._held,
+                held=self._held or ("takeover" if self._shards.waiting else ""),
+                held_seconds=self._progress.held_seconds(now),
+                waiting_seconds=self._progress.waiting_seconds(now),
                 backlog_bytes=self._publisher.backlog_bytes,
             )
+
+    def _note_progress(self, now: float) -> None:
+        shards = self._shards
+        # Shards that wait for the grids of a model being learnt wait on purpose, and not for ever.
+        unread = not any(owned.stash for owned in shards.owned.values()) and any(
+            self._inputs.unread(role, owned.shard, owned.core.offsets.get(role))
+            for owned in shards.owned.values()
+            for role in (PREDICTIONS, LABELS)
+        )
+        held = bool(self._held or shards.waiting)
+        self._progress.note(now, messages=self._totals.messages, unread=unread, held=held)
 
     def _written_offsets(self) -> dict[int, Mapping[str, int]]:
         return {shard: owned.checkpoints.offsets for shard, owned in self._shards.owned.items()}

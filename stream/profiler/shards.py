@@ -31,11 +31,20 @@ class Shards:
         How often what happens.
     totals
         Where it counts.
+    beat
+        Called before each takeover: many large shards take longer than one turn should.
     """
 
     def __init__(
-        self, keeper: Keeper, publisher: Publisher, dead_letters: DeadLetters, cadence: Cadence, totals: Totals
+        self,
+        keeper: Keeper,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        cadence: Cadence,
+        totals: Totals,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._beat = beat
         self._keeper, self._publisher, self._dead_letters = keeper, publisher, dead_letters
         self._cadence, self._totals = cadence, totals
         self._store_again = float("-inf")
@@ -62,6 +71,7 @@ class Shards:
         """Take over what waits and is due; returns the next offsets of what was taken."""
         taken: dict[int, Mapping[str, int]] = {}
         for shard in [s for s, at in self.waiting.items() if at <= now]:
+            self._beat()
             try:
                 owned = self._keeper.take_over(shard, now)
             except (StoreUnavailableError, TakenOverError) as error:

@@ -46,12 +46,18 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class ProfilerStatus:
-    """The whole profiler. `held` says in a word why nothing is read now ("store", "backlog"), "" when all is well."""
+    """The whole profiler.
+
+    `held` says in a word why nothing is read now ("store", "backlog", "dead letters", "takeover"), "" when all is well;
+    `held_seconds` for how long. `waiting_seconds`: for how long messages have waited and none was read.
+    """
 
     shards: tuple[ShardStatus, ...] = ()
     waiting: tuple[int, ...] = ()
     totals: Totals = field(default_factory=Totals)
     held: str = ""
+    held_seconds: float = 0.0
+    waiting_seconds: float = 0.0
     backlog_bytes: int = 0
 
 

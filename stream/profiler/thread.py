@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stream.checkpoint.requests import Client
 from stream.errors import ConfigurationError, TidegaugeError
-from stream.kafka.clients import make_producer
+from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
 from stream.model.catalog import Catalog
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.dead_letters import DeadLetters
@@ -15,11 +15,13 @@ from stream.profiler.inputs import Inputs, partition_count
 from stream.profiler.loop import Loop
 from stream.profiler.owned import Keeper
 from stream.profiler.publisher import Publisher
+from stream.profiler.pulse import Pulse
 from stream.profiler.shards import Shards
 from stream.profiler.status import ProfilerStatus, Totals
 from stream.profiler.unread import Unread, group_positions
 
 _LOG = logging.getLogger(__name__)
+_OURS = {"acks": "all", "compression.type": "lz4", "linger.ms": 5}
 
 
 class ProfilerThread:
@@ -48,6 +50,7 @@ class ProfilerThread:
         self._failure: Exception | None = None
         self._status = ProfilerStatus()
         self._loop: Loop | None = None
+        self.pulse = Pulse("profiler's thread")
         self._seconds = config.cadence.stop_seconds
         self._thread = threading.Thread(target=self._run, name="profiler", daemon=True)
 
@@ -84,8 +87,9 @@ class ProfilerThread:
 
     def _run(self) -> None:
         try:
-            self._loop = loop = _build(self._config, self._store, self._catalog)
+            self._loop = loop = _build(self._config, self._store, self._catalog, self.pulse)
             while not self._stop.is_set():
+                self.pulse.beat()
                 loop.turn()
             loop.finish(self._seconds)
         except TidegaugeError as error:
@@ -94,10 +98,12 @@ class ProfilerThread:
         except Exception as error:  # noqa: BLE001 - a bug must end the worker, not leave it running without its profiler
             _LOG.exception("profiler ended")
             self._failure = error
+        finally:
+            self.pulse.rest()
 
 
-def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog]) -> Loop:
-    producer = make_producer({**config.kafka, "acks": "all", "compression.type": "lz4", "linger.ms": 5})
+def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog], pulse: Pulse) -> Loop:
+    producer = make_producer({**PRODUCER_BOUNDS, **config.kafka, **_OURS})
     totals = Totals()
     dead_letters = DeadLetters(producer, config.topics)
     inputs, profiles = _partition_counts(config)
@@ -115,7 +121,7 @@ def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog]
         gate=gate,
     )
     keeper = Keeper(store, config.topics.prefix, config.shard, config.cadence, catalog)
-    shards = Shards(keeper, publisher, dead_letters, config.cadence, totals)
+    shards = Shards(keeper, publisher, dead_letters, config.cadence, totals, pulse.beat)
     return Loop(
         config,
         shards,
