@@ -83,7 +83,9 @@ def _parts(settings: Settings, names: TopicNames, follower: DefinitionFollower, 
     add_page(app, "/healthz", health_page(profiler, monitors))
     add_page(app, "/metrics", metrics_page(profiler, monitors))
     services = (ThreadService("profiler", profiler, failure),)
-    return Parts(app, monitors, messages, failure, services, failures=(lambda: follower.failure,))
+    return Parts(
+        app, monitors, messages, failure, services, failures=(lambda: follower.failure,), pulses=(profiler.pulse,)
+    )
 
 
 def _partitions(

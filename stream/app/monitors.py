@@ -60,6 +60,7 @@ class Monitors:
         self._claiming: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._failed = False
+        self._unowned_since: float | None = None
 
     @property
     def owned(self) -> Mapping[int, Partition]:
@@ -71,9 +72,20 @@ class Monitors:
         """Partitions the group has given to this worker that it does not own yet."""
         return frozenset(self._assigned) - frozenset(self._owned)
 
+    @property
+    def unowned_seconds(self) -> float:
+        """How long some partition has been assigned without being owned."""
+        return 0.0 if self._unowned_since is None or not self.unowned else self._clock() - self._unowned_since
+
+    @property
+    def behind_seconds(self) -> float:
+        """How long the store has refused the checkpoints of some partition."""
+        return max((partition.behind_seconds for partition in self._owned.values()), default=0.0)
+
     async def assign(self, log: Mapping[int, range]) -> dict[int, int]:
         """Own these partitions; see `StartOffsets.assign`."""
         self._assigned = dict(log)
+        self._unowned_since = self._clock()
         await self._claim_due()
         if self.unowned:
             self._claim_later()
@@ -162,6 +174,7 @@ class Monitors:
         number = partition.number
         _LOG.warning("partition %d: %s; what was not written is read again", number, outcome)
         self._drop(number)
+        self._unowned_since = self._clock()
         if number not in self._assigned:  # being released: the group decides already
             return
         if isinstance(outcome, Fenced) and self.log is not None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from stream.app.health import Signs, problems
 from stream.app.monitors import Monitors
 from stream.profiler.status import ProfilerStatus
 from stream.profiler.thread import ProfilerThread
@@ -18,19 +19,27 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def health_page(profiler: ProfilerThread, monitors: Monitors) -> Page:
-    """Make /healthz: 200 while events are read and checkpoints land, 503 with the reason otherwise."""
+    """Make /healthz: 200 while events are read and checkpoints land, 503 with the reasons when they do not for 10 s."""
 
     async def answer() -> Answer:
         status = profiler.status
-        waiting = sorted(monitors.unowned)
-        problem = "profiler ended" if not profiler.alive else status.held
+        found = problems(
+            Signs(
+                profiler.alive,
+                profiler.pulse.silent_seconds,
+                status,
+                monitors.behind_seconds,
+                monitors.unowned_seconds,
+            )
+        )
         body = {
-            "problem": problem,
+            "problem": "; ".join(found),
+            "held": status.held,
             "shards": [shard.shard for shard in status.shards],
             "monitors": sorted(monitors.owned),
-            "monitors_waiting": waiting,
+            "monitors_waiting": sorted(monitors.unowned),
         }
-        return (503 if problem or waiting else 200), orjson.dumps(body), "application/json"
+        return (503 if found else 200), orjson.dumps(body), "application/json"
 
     return answer
 

@@ -76,6 +76,7 @@ class Partition:
         self._lock = asyncio.Lock()
         self._sending: set[int] = set()
         self._doubt: _Written | None = None
+        self._behind_since: float | None = None
         self._lost: Outcome | None = None
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -86,13 +87,18 @@ class Partition:
         """Whether the last checkpoint found no store: nothing more should be applied until one lands."""
         return self._doubt is not None
 
+    @property
+    def behind_seconds(self) -> float:
+        """How long checkpoints have found no store."""
+        return 0.0 if self._behind_since is None else self._clock() - self._behind_since
+
     async def take_over(self, start: int) -> None:
         """Own the partition; what is in memory stays if nobody else was there.
 
         `start` is the offset of a partition without state. Raises as `AsyncRunner.retake`.
         """
         state = await self._runner.retake()
-        self._doubt = self._lost = None
+        self._doubt = self._lost = self._behind_since = None
         if isinstance(state, Loaded):
             self._seen = self._catalog()
             self._core = self._make_core(self.number, self._seen)
@@ -154,9 +160,10 @@ class Partition:
                 outcome = await self._runner.commit(written.delta)
             except StoreUnavailableError as error:
                 _LOG.warning("%s[%d]: %s", self._topic, self.number, error)
+                self._behind_since = self._clock() if self._behind_since is None else self._behind_since
                 self._mark()
                 return None
-            self._doubt = None
+            self._doubt = self._behind_since = None
             self._lost = None if isinstance(outcome, Landed) else outcome
             if again:
                 self._mark()

@@ -12,8 +12,11 @@ from mode import Service
 from stream.app.app import MonitorApp, connect_monitors
 from stream.app.monitors import Monitors
 from stream.app.publisher import KafkaPublisher
+from stream.app.watchdog import Watchdog
+from stream.profiler.pulse import Pulse
 
 _WATCH_SECONDS: Final = 0.2
+_BEAT_SECONDS: Final = 0.5
 _FLUSH_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 3.6
 """SIGTERM ends the process in under 5 s, or the orchestrator's grace period would."""
@@ -41,7 +44,8 @@ class Failure:
 class Parts:
     """Everything one worker runs; `services` (the profiler) start before the app.
 
-    `failures` are asked a few times a second why something that is not a service has ended by itself.
+    `failures` are asked a few times a second why something that is not a service has ended by itself. `pulses` belong to
+    threads that must not hang.
     """
 
     app: MonitorApp
@@ -50,6 +54,7 @@ class Parts:
     failure: Failure
     services: Sequence[Service] = field(default_factory=tuple)
     failures: Sequence[Callable[[], BaseException | None]] = field(default_factory=tuple)
+    pulses: Sequence[Pulse] = field(default_factory=tuple)
 
 
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
@@ -60,6 +65,10 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
     """
     connect_monitors(parts.app, parts.monitors)
     polling = asyncio.create_task(parts.publisher.run(), name="delivery-reports")
+    loop = Pulse("event loop")
+    beating = asyncio.create_task(_beat(loop), name="pulse")
+    watchdog = Watchdog([loop, *parts.pulses])
+    watchdog.start()
     for service in parts.services:
         await service.start()
     starting = asyncio.create_task(parts.app.start(), name="app")
@@ -68,6 +77,8 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
     finally:
         with suppress(TimeoutError):
             await asyncio.wait_for(_stop(parts, starting), _STOP_SECONDS)
+        watchdog.stop()
+        beating.cancel()
         polling.cancel()
     if parts.failure.error is not None:
         raise parts.failure.error
@@ -91,6 +102,12 @@ async def _watch(parts: Parts, starting: "asyncio.Task[None]", stop: asyncio.Eve
                 parts.failure(reason)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+
+
+async def _beat(pulse: Pulse) -> None:
+    while True:
+        pulse.beat()
+        await asyncio.sleep(_BEAT_SECONDS)
 
 
 async def _stop(parts: Parts, starting: "asyncio.Task[None]") -> None:
