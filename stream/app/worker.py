@@ -44,7 +44,7 @@ class Failure:
 class Parts:
     """Everything one worker runs; `services` (the profiler) start before the app.
 
-    `failures` are asked a few times a second why something that is not a service has ended by itself. `pulses` belong to
+    `failures` are asked a few times a second why something that is not a service has ended by itself. `pulses` are of
     threads that must not hang.
     """
 

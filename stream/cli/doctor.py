@@ -11,6 +11,7 @@ from stream.checkpoint import connect
 from stream.cli.options import ConfigOption
 from stream.config import Settings, load_settings
 from stream.kafka.clients import make_admin
+from stream.kafka.takeover import find_takeover
 from stream.kafka.topics import CONNECT_SECONDS, TopicNames, check_topics, topic_specs
 from stream.store.durability import examine
 
@@ -42,6 +43,8 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield False, f"Kafka at {address}", f"{error.args[0].str()}; check kafka.bootstrap.servers"
         return
     yield True, f"Kafka at {address}", ""
+    takeover = find_takeover(admin, settings.group_protocol)
+    yield takeover.fine, takeover.what, takeover.advice
     names = TopicNames(settings.prefix)
     partitions = [len(known[t].partitions) if t in known else 0 for t in (names.predictions, names.labels)]
     wanted = partitions[0] or settings.topics.partitions
