@@ -89,7 +89,7 @@ def phase(name: str, worker: Worker, lag: LagMeter, during: Callable[[], None]) 
     done = threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.2):
+        while not done.wait(0.2) and worker.process.poll() is None:
             peaks[0] = max(peaks[0], worker.rss_mb)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -103,6 +103,8 @@ def phase(name: str, worker: Worker, lag: LagMeter, during: Callable[[], None]) 
     caught_up = time.monotonic() - started - lasted
     done.set()
     watcher.join()
+    if worker.process.poll() is not None:
+        raise SystemExit(f"{name}: the worker ended with {worker.process.returncode}")
     again = worker.takeovers - owned
     print(
         f"{name:34} {before:8.0f} {peaks[0]:8.0f} {worker.rss_mb:8.0f} {sum(left):10} {caught_up:9.1f} {again:10}",
@@ -117,7 +119,8 @@ def refuse(bootstrap: str, topics: list[str], *, refused: bool) -> None:
     """Let the broker refuse writes: more replicas must be in step than there are."""
     entry = ConfigEntry("min.insync.replicas", "2" if refused else "1", incremental_operation=AlterConfigOpType.SET)
     resources = [ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry]) for topic in topics]
-    for future in AdminClient({"bootstrap.servers": bootstrap}).incremental_alter_configs(resources).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # must outlive its answers
+    for future in admin.incremental_alter_configs(resources).values():
         future.result(10)
 
 

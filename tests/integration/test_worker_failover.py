@@ -2,6 +2,8 @@
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from tidegauge import decode_report
 
 pytestmark = pytest.mark.integration
 DAYS = [plain.FIRST_DAY + pd.Timedelta(days=day) for day in range(2)]
-AWAY_SECONDS = 9.0
+AWAY_SECONDS = 8.0
 """Longer than the session timeout of 6 s: the group must see no reason to rebalance."""
 
 
@@ -98,6 +100,18 @@ def run(
     return installation
 
 
+def health(installation: Cluster) -> tuple[int, str]:
+    """Return the status of the worker's page, and what it says."""
+    config = (installation.folder / "worker-0.yaml").read_text(encoding="utf-8")
+    port = next(int(line.split(":")[-1].strip(" }")) for line in config.splitlines() if line.startswith("web:"))
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
 def outcomes(installation: Cluster) -> dict[int, dict[str, float]]:
     """Return what is said of each day, by its start, at the label horizon; the last revision."""
     reports = [
@@ -121,8 +135,10 @@ def test_a_cluster_that_is_down_for_longer_than_a_session(bootstrap: str, tmp_pa
         victim.kill()
         send(bootstrap, installation.prefix, [rest.pop(0) for _ in range(200)])
         time.sleep(AWAY_SECONDS)
-        installation.check()
+        wait_for("a page that says so", lambda: health(installation)[0] == 503, 30, installation)
+        assert "Redis takes no checkpoint" in health(installation)[1]
         victim.start()
+        wait_for("a page that is well again", lambda: health(installation)[0] == 200, 30, installation)
 
     try:
         installation = run(bootstrap, servers.url, tmp_path / "worker", f"c{tmp_path.name[-4:]}.", trouble)
