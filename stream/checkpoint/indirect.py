@@ -14,6 +14,7 @@ import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 from redis.exceptions import AuthenticationError, ConnectionError, RedisClusterException, RedisError  # noqa: A004
+from redis.sentinel import MasterNotFoundError
 
 
 class ClusterStore:
@@ -90,12 +91,15 @@ class SentinelStore:
     """The master of a service, as the Sentinels name it at the moment a connection is made."""
 
     def __init__(self, sentinel: redis.sentinel.Sentinel, service: str) -> None:
-        self._sentinel = sentinel
+        self._sentinel, self._service = sentinel, service
         self.client: redis.Redis = sentinel.master_for(service)
 
     def execute_command(self, *args: Any) -> Any:
         """Send a command to the master."""
-        return self.client.execute_command(*args)
+        try:
+            return self.client.execute_command(*args)
+        except MasterNotFoundError:
+            raise _no_master(self._service, len(self._sentinel.sentinels)) from None
 
     def close(self) -> None:
         """Close all connections, those to the Sentinels too."""
@@ -108,12 +112,15 @@ class AsyncSentinelStore:
     """The same, for an event loop."""
 
     def __init__(self, sentinel: redis.asyncio.sentinel.Sentinel, service: str) -> None:
-        self._sentinel = sentinel
+        self._sentinel, self._service = sentinel, service
         self._client: redis.asyncio.Redis = sentinel.master_for(service)
 
     async def execute_command(self, *args: Any) -> Any:
         """Send a command to the master."""
-        return await self._client.execute_command(*args)
+        try:
+            return await self._client.execute_command(*args)
+        except MasterNotFoundError:
+            raise _no_master(self._service, len(self._sentinel.sentinels)) from None
 
     async def aclose(self) -> None:
         """Close all connections, those to the Sentinels too."""
@@ -125,3 +132,8 @@ def _translate(error: RedisClusterException) -> RedisError:
     """Return the refusal that is behind it, or the fault of a connection."""
     cause = error.__cause__
     return cause if isinstance(cause, AuthenticationError) else ConnectionError(str(error))
+
+
+def _no_master(service: str, sentinels: int) -> ConnectionError:
+    """Say so in a line: redis-py prints its clients with all their settings, in some versions passwords too."""
+    return ConnectionError(f"none of {sentinels} Sentinels that were asked names a master called {service!r}")

@@ -45,12 +45,17 @@ def test_what_is_wrong_is_said_without_the_password(url: str, complaint: str) ->
 
 
 def test_nothing_is_sent_before_the_first_command() -> None:
-    urls = ("redis+cluster://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/mymaster")
+    urls = (
+        "redis+cluster://:hunter2@127.0.0.1:1",
+        "redis+sentinel://:hunter2@127.0.0.1:1/mymaster?sentinel_password=hunter2",
+    )
     stores = [connect(url) for url in urls]
     assert [type(store) for store in stores] == [ClusterStore, SentinelStore]
     for store in stores:
         # A ConnectionError, which the runners try again; not redis-py's RedisClusterException, which they would not.
-        with pytest.raises(ConnectionErrors):
+        with pytest.raises(ConnectionErrors) as caught:
             store.execute_command("PING")
+        assert "hunter2" not in str(caught.value)
+        assert len(str(caught.value)) < 200
         store.close()
     assert [type(connect_async(url)) for url in urls] == [AsyncClusterStore, AsyncSentinelStore]
