@@ -1,6 +1,7 @@
 """The profiler's thread on librdkafka's mock cluster and a real Valkey."""
 
 import dataclasses
+import threading
 import time
 import uuid
 from collections import defaultdict
@@ -14,10 +15,12 @@ from profiler_cluster import PARTITIONS, Reader, expected, produce, published, r
 from profiler_logs import CONFIG, catalog, random_logs
 from servers.redis import RedisServer, valkey_binary
 
+from stream.app.watchdog import Watchdog
 from stream.checkpoint import Delta, ShardName, SyncRunner
 from stream.errors import LostStateError, UnreachableError
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.topics import TopicNames
+from stream.model.catalog import Catalog
 from stream.profiler import Cadence, ProfilerConfig, ProfilerThread
 from stream.profiler.decode import PREDICTIONS
 from stream.store.embedded import EmbeddedStore
@@ -168,6 +171,31 @@ def test_it_waits_while_the_store_is_away_and_goes_on_without_a_loss(config: Pro
         assert thread.stop(5.0)
         server.kill()
     assert thread.failure is None
+
+
+def test_a_thread_that_hangs_is_found_by_the_watchdog(config: ProfilerConfig, store: str) -> None:
+    rows, _ = random_logs(4, predictions=20)
+    produce(config, rows, config.topics.predictions)
+    shared, hang, go_on = catalog(), threading.Event(), threading.Event()
+
+    def ask() -> Catalog:
+        if hang.is_set():
+            go_on.wait(120)
+        return shared
+
+    thread = ProfilerThread(config, redis.Redis.from_url(store, socket_timeout=2), ask)
+    watchdog = Watchdog([thread.pulse], limit_seconds=3.0)
+    assert watchdog.look() is None  # not begun
+    thread.start()
+    try:
+        wait(lambda: thread.status.shards != (), what="the shards")
+        hang.set()
+        wait(lambda: watchdog.look() is not None, what="the watchdog's notice")
+        assert thread.pulse.silent_seconds > 3.0
+    finally:
+        go_on.set()
+        assert thread.stop(20.0)
+    assert watchdog.look() is None  # ended in order
 
 
 def test_a_fenced_owner_writes_nothing_and_takes_over_anew(config: ProfilerConfig, store: str) -> None:
