@@ -3,8 +3,18 @@
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from confluent_kafka import OFFSET_BEGINNING, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
+from stream.checkpoint import StateLostError
+from stream.checkpoint.fit import ADVICE
 from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
@@ -157,6 +167,11 @@ def _columns(shard: int, messages: list[Message]) -> RawBatch:
 def _judge(message: Message) -> None:
     """Raise for an error that waiting does not cure; the client mends the others by itself."""
     error = message.error()
+    if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
+        raise StateLostError(
+            f"the next record of shard {message.partition()} is not in {message.topic()} any more: did it expire "
+            f"unread, or was the topic created anew? ({error.str()}). {ADVICE}"
+        )
     if error is not None and error.fatal():
         raise UnreachableError(f"Kafka: {error.str()}")
 
@@ -178,7 +193,8 @@ def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
         "group.id": config.group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",
+        # Where a shard begins is always said. An offset that is not in the log is a loss, never a place to jump from.
+        "auto.offset.reset": "error",
         "fetch.queue.backoff.ms": 10,
         "queued.min.messages": 20_000,
     }
