@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from detectors.errors import SnapshotError
 from stream.app.partition import Partition
 from stream.checkpoint import Fenced, Stale, StateLostError, StoreUnavailableError, TakenOverError
-from stream.checkpoint.fit import ADVICE
+from stream.errors import LostStateError
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -92,9 +92,9 @@ class Monitors:
         for number in self._owned.keys() & log.keys():
             try:
                 await self._fit(self._owned[number], log[number])
-            except StateLostError as error:
+            except LostStateError as error:
+                self._drop(number)
                 self._give_up(error)
-                raise
         return {n: self._owned[n].next_offset if n in self._owned else span.stop for n, span in log.items()}
 
     async def release(self, partitions: set[int]) -> None:
@@ -130,7 +130,7 @@ class Monitors:
             partition.apply(offset, value)
         except SnapshotError as error:
             self._drop(number)
-            self._give_up(StateLostError(f"a snapshot of partition {number} cannot be read ({error}). {ADVICE}"))
+            self._give_up(StateLostError(f"a snapshot of partition {number} cannot be read ({error})"))
         except Exception as error:  # noqa: BLE001 - half-applied state must never be written, whatever went wrong
             self._drop(number)
             self._give_up(error)
@@ -161,6 +161,10 @@ class Monitors:
             partition.read_from(log.stop)
         except (StoreUnavailableError, TakenOverError) as error:
             _LOG.warning("partition %d is not owned yet: %s", number, error)
+            return False
+        except LostStateError as error:
+            # Not raised: Faust would tell of it too, with a traceback. The process ends.
+            self._give_up(error)
             return False
         except Exception as error:
             self._give_up(error)

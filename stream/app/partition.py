@@ -20,7 +20,7 @@ from stream.checkpoint import (
     StateLostError,
     StoreUnavailableError,
 )
-from stream.checkpoint.fit import ADVICE, Log, Misfit, misfit
+from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
 from stream.monitor.outputs import Output
 from tidegauge.alerts import Alert
@@ -119,8 +119,8 @@ class Partition:
             self._take_in(await self._runner.retake(), start)
         except StateLostError as error:
             if not self._cold_start:
-                raise StateLostError(f"{error}. {ADVICE}") from error
-            await self._begin_anew(str(error), start)
+                raise
+            await self._begin_anew(error.fact, start)
         # The offset is claimed at once: a shard that was taken over leaves a trace even if nothing ever comes.
         self._mark()
 
@@ -141,7 +141,7 @@ class Partition:
         Snapshots that expired unread are as lost as state: windows would be decided without them.
         """
         if not self._cold_start:
-            raise StateLostError(f"{trouble.text}. {ADVICE}")
+            raise StateLostError(trouble.text)
         if trouble.trouble == "gap":
             self._lose(trouble.text)
             self.next_offset = log.start

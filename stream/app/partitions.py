@@ -77,8 +77,7 @@ def changed(expected: Mapping[str, int], found: Mapping[str, int]) -> str:
         return ""
     return (
         f"{'; '.join(other)}: keys lie in other partitions now, so labels miss their predictions and models their "
-        "history. Begin with new topics under another prefix; or take the new counts, with what was open lost: give "
-        "predictions and labels the same number and start every worker once with --cold-start"
+        "history (new topics under another prefix begin cleanly)"
     )
 
 

@@ -14,11 +14,6 @@ from stream.checkpoint.names import ShardName
 
 Trouble = Literal["lost", "recreated", "gap"]
 
-ADVICE = (
-    "Restore Redis from a backup or mend the cause; or begin anew without what is lost: start one worker with "
-    "--cold-start (docs/operations.md, When state is lost)"
-)
-
 
 @dataclass(frozen=True)
 class Log:

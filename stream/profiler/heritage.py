@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stream.checkpoint import Loaded, Resumed, StateLostError, SyncRunner
-from stream.checkpoint.fit import ADVICE, Log, Misfit, misfit
+from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
 from stream.profiler.checkpoints import Checkpoints
 from stream.profiler.config import ShardConfig
@@ -56,15 +56,15 @@ class Heritage:
             found = self._found(runner, parked)
         except StateLostError as error:
             if not self._cold_start:
-                raise StateLostError(f"{error}. {ADVICE}") from error
-            return self._begin_anew(runner, str(error))
+                raise
+            return self._begin_anew(runner, error.fact)
         offsets = found.core.offsets
         log = self._log(runner.shard.shard, fresh=not runner.seq)
         trouble = misfit(runner.shard, offsets, log, fresh=not runner.seq)
         if trouble is None:
             return found
         if not self._cold_start:
-            raise StateLostError(f"{trouble.text}. {ADVICE}")
+            raise StateLostError(trouble.text)
         return self._go_on(runner, found, trouble, log)
 
     def _found(self, runner: SyncRunner, parked: Checkpoints | None) -> Checkpoints:

@@ -14,7 +14,6 @@ from confluent_kafka import (
 )
 
 from stream.checkpoint import StateLostError
-from stream.checkpoint.fit import ADVICE
 from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
@@ -170,7 +169,7 @@ def _judge(message: Message) -> None:
     if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
         raise StateLostError(
             f"the next record of shard {message.partition()} is not in {message.topic()} any more: did it expire "
-            f"unread, or was the topic created anew? ({error.str()}). {ADVICE}"
+            f"unread, or was the topic created anew? ({error.str()})"
         )
     if error is not None and error.fatal():
         raise UnreachableError(f"Kafka: {error.str()}")

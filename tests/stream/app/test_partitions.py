@@ -22,7 +22,7 @@ def test_growth_is_a_sentence_and_absence_is_none() -> None:
     assert changed(FOUR, {"predictions": 4}) == ""
     text = changed(FOUR, {**FOUR, "labels": 5})
     assert "labels has 5 partitions, and had 4" in text
-    assert "--cold-start" in text
+    assert "another prefix" in text
 
 
 def test_counts_are_those_of_the_topics_that_state_depends_on(store_url: str) -> None:
