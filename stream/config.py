@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     lateness: Duration = "10s"
     idle: Annotated[str, AfterValidator(_idle)] = "30s"
     retention: Duration = "1h"
+    unowned: Duration = "5m"
     kafka: Annotated[dict[str, str], Field(repr=False), AfterValidator(_kafka)] = {}
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()

@@ -36,7 +36,8 @@ class ShardWatermark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How far a shard has read, in event time; every profile below was acknowledged before this was sent.
 
     `predictions_ms` and `labels_ms` are the two topics' watermarks (lateness already subtracted), -1 before the first
-    event. `newest_ms` is the greatest event time seen. `idle` marks watermarks that moved by the wall clock.
+    event. `newest_ms` is the greatest event time seen. `idle` marks watermarks that moved by the wall clock. `loss`
+    says what this shard went on without in the last day, because a person asked for that; "" when nothing.
     """
 
     shard: int
@@ -46,6 +47,7 @@ class ShardWatermark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     labels_ms: int
     newest_ms: int
     idle: bool = False
+    loss: str = ""
 
 
 class ProfileBundle(msgspec.Struct, array_like=True, frozen=True, tag="profiles"):

@@ -5,6 +5,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from stream.app.app import AppOptions, add_page, make_app
 from stream.app.groups import groups
@@ -12,6 +13,7 @@ from stream.app.learned import LearnedWriter
 from stream.app.monitors import Monitors
 from stream.app.pages import health_page, metrics_page
 from stream.app.partition import Partition
+from stream.app.partitions import PartitionWatch, asker, counts, keep_counts
 from stream.app.publisher import KafkaPublisher, OutputPublisher
 from stream.app.startup import ready
 from stream.app.supervisor import ThreadService
@@ -31,7 +33,7 @@ from stream.profiler.thread import ProfilerThread
 from stream.timeline.durations import parse_duration
 
 
-def profiler_config(settings: Settings, worker: str) -> ProfilerConfig:
+def profiler_config(settings: Settings, worker: str, *, cold_start: bool = False) -> ProfilerConfig:
     """Translate the settings for the profiler."""
     group, monitor_group = groups(settings)
     return ProfilerConfig(
@@ -42,6 +44,7 @@ def profiler_config(settings: Settings, worker: str) -> ProfilerConfig:
         worker=worker,
         group_protocol=settings.group_protocol,
         max_unread_bytes=settings.max_unread_bytes,
+        cold_start=cold_start,
         shard=ShardConfig(
             lateness_ms=parse_duration(settings.lateness),
             retention_ms=parse_duration(settings.retention),
@@ -50,28 +53,40 @@ def profiler_config(settings: Settings, worker: str) -> ProfilerConfig:
     )
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run one worker until SIGTERM or SIGINT; raises what ended it otherwise."""
+async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
+    """Run one worker until SIGTERM or SIGINT; raises what ended it otherwise.
+
+    `cold_start`: what is lost begins anew, in place of StateLostError.
+    """
     failure = Failure()
     stop = asyncio.Event()
     stop_on_signals(stop)
     if not await ready(settings, stop):
         return
     names = TopicNames(settings.prefix)
+    ask = asker(settings)
+    topics = counts(settings, await asyncio.to_thread(ask))
+    await asyncio.to_thread(keep_counts, settings, topics, cold_start=cold_start)
     follower = DefinitionFollower(DefinitionReader(settings.kafka_settings, names.models))
     await asyncio.to_thread(follower.start)
     try:
-        await serve(_parts(settings, names, follower, failure), stop)
+        parts = _parts(settings, names, follower, failure, cold_start=cold_start)
+        watch = PartitionWatch(ask, topics, failure)
+        await serve(replace(parts, services=(*parts.services, watch)), stop)
     finally:
         await asyncio.to_thread(follower.stop)
 
 
-def _parts(settings: Settings, names: TopicNames, follower: DefinitionFollower, failure: Failure) -> Parts:
+def _parts(
+    settings: Settings, names: TopicNames, follower: DefinitionFollower, failure: Failure, *, cold_start: bool
+) -> Parts:
     url = settings.redis.url.get_secret_value()
     messages = KafkaPublisher(settings.kafka_settings, names, failure)
     outputs = OutputPublisher(messages, LearnedWriter(settings.kafka_settings, names.models, failure))
-    monitors = Monitors(_partitions(settings, follower, connect_async(url), outputs), failure)
-    profiler = ProfilerThread(profiler_config(settings, worker_name()), connect(url), lambda: follower.catalog)
+    make_partition = _partitions(settings, follower, connect_async(url), outputs, cold_start=cold_start)
+    monitors = Monitors(make_partition, failure)
+    config = profiler_config(settings, worker_name(), cold_start=cold_start)
+    profiler = ProfilerThread(config, connect(url), lambda: follower.catalog)
     options = AppOptions(
         group=groups(settings)[1],
         topic=names.profiles,
@@ -89,9 +104,9 @@ def _parts(settings: Settings, names: TopicNames, follower: DefinitionFollower, 
 
 
 def _partitions(
-    settings: Settings, follower: DefinitionFollower, store: Client, outputs: OutputPublisher
+    settings: Settings, follower: DefinitionFollower, store: Client, outputs: OutputPublisher, *, cold_start: bool
 ) -> Callable[[int], Partition]:
-    config = MonitorConfig(retention_ms=parse_duration(settings.retention))
+    config = MonitorConfig(retention_ms=parse_duration(settings.retention), unowned_ms=parse_duration(settings.unowned))
     topic = TopicNames(settings.prefix).profiles
 
     def make_core(number: int, catalog: Catalog) -> MonitorCore:
@@ -99,7 +114,7 @@ def _partitions(
 
     def make_partition(number: int) -> Partition:
         runner = AsyncRunner(store, ShardName(settings.prefix, "monitor", number))
-        return Partition(number, topic, runner, make_core, lambda: follower.catalog, outputs)
+        return Partition(number, topic, runner, make_core, lambda: follower.catalog, outputs, cold_start=cold_start)
 
     return make_partition
 

@@ -22,6 +22,16 @@ class Core(Protocol):
     def advance(self) -> Sequence[Output]:
         """Decide everything that is due; outputs are in the outbox too, until they were delivered."""
 
+    def watch(self, now_ms: int) -> Sequence[Output]:
+        """Tell of what the wall clock shows; the outputs are in the outbox too."""
+
+    def lose(self, text: str, now_ms: int) -> None:
+        """Note what the partition goes on without, because a person asked for it."""
+
+    @property
+    def unowned(self) -> frozenset[int]:
+        """Shards that nobody reports."""
+
     def dirty_fields(self) -> dict[bytes, bytes | None]:
         """Take the fields that changed since the last call; None deletes one."""
 
@@ -45,12 +55,17 @@ class Publisher(Protocol):
 class StartOffsets(Protocol):
     """Who owns partitions of `profiles`, and where each goes on."""
 
-    async def assign(self, log: Mapping[int, range]) -> dict[int, int]:
+    async def assign(self, log: Mapping[int, range], committed: Mapping[int, int] = ...) -> dict[int, int]:
         """Own the partitions whose records [start, stop) are in the log; the next offset of each.
+
+        `committed` are the group's offsets, where there are any: a partition that has one had state.
 
         A partition that is owned already goes on where it stands; one that cannot be owned now (the store is away)
         starts at its end, and is sought back when it can.
         """
+
+    def written(self, partition: int) -> int | None:
+        """Next offset of a partition as the store holds it: no more may be committed."""
 
     async def release(self, partitions: set[int]) -> None:
         """Checkpoint and give up the partitions: another worker will take them over."""

@@ -4,10 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
+from detectors.errors import SnapshotError
 from stream.app.partition import Partition
-from stream.checkpoint import Fenced, Stale, StoreUnavailableError, TakenOverError
+from stream.checkpoint import Fenced, Stale, StateLostError, StoreUnavailableError, TakenOverError
+from stream.errors import LostStateError
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -15,12 +18,17 @@ PARK_SECONDS: Final = 30.0
 """A partition that comes back within this time goes on from memory, if nobody else was there."""
 CLAIM_SECONDS: Final = 0.5
 """Between attempts to own what could not be owned."""
+WATCH_SECONDS: Final = 2.0
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 FENCED_SECONDS: Final = 15.0
 """After a fence the group decides anew within a session; if it has not by then, the partition is claimed again."""
 
 
 class Log(Protocol):
     """The consumer, as far as ownership needs it."""
+
+    async def ends(self, partition: int) -> range:
+        """Ask for the records [start, stop) that the log of a partition holds now."""
 
     async def restart(self) -> None:
         """Seek every owned partition to its next offset, in mid-stream, with nothing stale delivered after."""
@@ -56,7 +64,9 @@ class Monitors:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._parked: dict[int, tuple[float, Partition]] = {}
         self._assigned: dict[int, range] = {}
+        self._committed: Mapping[int, int] = {}
         self._not_before: dict[int, float] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._claiming: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._failed = False
@@ -82,15 +92,21 @@ class Monitors:
         """How long the store has refused the checkpoints of some partition."""
         return max((partition.behind_seconds for partition in self._owned.values()), default=0.0)
 
-    async def assign(self, log: Mapping[int, range]) -> dict[int, int]:
+    async def assign(self, log: Mapping[int, range], committed: Mapping[int, int] = NOTHING) -> dict[int, int]:
         """Own these partitions; see `StartOffsets.assign`."""
-        self._assigned = dict(log)
+        self._assigned, self._committed = dict(log), committed
         self._unowned_since = self._clock()
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="watch")
         await self._claim_due()
         if self.unowned:
             self._claim_later()
         for number in self._owned.keys() & log.keys():
-            self._owned[number].clamp(log[number])
+            try:
+                await self._fit(self._owned[number], log[number])
+            except LostStateError as error:
+                self._drop(number)
+                self._give_up(error)
         return {n: self._owned[n].next_offset if n in self._owned else span.stop for n, span in log.items()}
 
     async def release(self, partitions: set[int]) -> None:
@@ -100,6 +116,11 @@ class Monitors:
             self._not_before.pop(number, None)
         going = [partition for number, partition in self._owned.items() if number in partitions]
         await asyncio.gather(*(self._park(partition) for partition in going))
+
+    def written(self, partition: int) -> int | None:
+        """Next offset as the store holds it; see `StartOffsets.written`."""
+        owned = self._owned.get(partition)
+        return None if owned is None else owned.written
 
     async def handle(self, number: int, offset: int, value: bytes | None) -> None:
         """Take in one record; what is not the next one owned is skipped, what is too far is sought back."""
@@ -119,14 +140,18 @@ class Monitors:
             return
         try:
             partition.apply(offset, value)
+        except SnapshotError as error:
+            self._drop(number)
+            self._give_up(StateLostError(f"a snapshot of partition {number} cannot be read ({error})"))
         except Exception as error:  # noqa: BLE001 - half-applied state must never be written, whatever went wrong
             self._drop(number)
             self._give_up(error)
 
     async def stop(self) -> None:
         """Checkpoint and give up everything."""
-        if self._claiming is not None:
-            self._claiming.cancel()
+        for task in (self._claiming, self._watching):
+            if task is not None:
+                task.cancel()
         await self.release(set(self._assigned) | set(self._owned))
 
     async def _claim_due(self) -> bool:
@@ -144,8 +169,14 @@ class Monitors:
         partition = parked[1] if parked is not None and recent else self._make(number)
         try:
             await partition.take_over(log.start)
+            await self._fit(partition, log)
+            partition.read_from(log.stop)
         except (StoreUnavailableError, TakenOverError) as error:
             _LOG.warning("partition %d is not owned yet: %s", number, error)
+            return False
+        except LostStateError as error:
+            # Not raised: Faust would tell of it too, with a traceback. The process ends.
+            self._give_up(error)
             return False
         except Exception as error:
             self._give_up(error)
@@ -156,6 +187,29 @@ class Monitors:
         self._tasks[number] = asyncio.create_task(self._write(partition), name=f"checkpoints-{number}")
         _LOG.info("partition %d is owned from offset %d", number, partition.next_offset)
         return True
+
+    async def _fit(self, partition: Partition, log: range) -> None:
+        """Raise StateLostError, or go on if a person asked for that, when a state does not fit its log.
+
+        The log's end was asked for before the takeover: a zombie may have written beyond it since, so ask again.
+        """
+        committed = self._committed.get(partition.number)
+        trouble = partition.misfit(log, committed)
+        if trouble is not None and self.log is not None:
+            log = await self.log.ends(partition.number)
+            trouble = partition.misfit(log, committed)
+        if trouble is not None:
+            await partition.accept(trouble, log)
+
+    async def _watch(self) -> None:
+        """Let every owned partition look at the clock, for as long as this worker lives."""
+        try:
+            while True:
+                await self._sleep(WATCH_SECONDS)
+                for partition in list(self._owned.values()):
+                    partition.watch(int(time.time() * 1000))
+        except Exception as error:  # noqa: BLE001 - a task nobody awaits must not end in silence
+            self._give_up(error)
 
     async def _write(self, partition: Partition) -> None:
         """Checkpoint one partition whenever it is due, for as long as it is owned."""

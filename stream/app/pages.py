@@ -86,6 +86,10 @@ def _totals(status: ProfilerStatus) -> list[Metric]:
 
 def _shards(status: ProfilerStatus) -> list[Metric]:
     newest = GaugeMetricFamily("tidegauge_shard_newest_timestamp_seconds", "Greatest event time.", labels=["shard"])
+    idle = GaugeMetricFamily("tidegauge_shard_idle", "1: its watermarks move by the clock alone.", labels=["shard"])
+    loss = GaugeMetricFamily(
+        "tidegauge_shard_went_on_without", "1: state or records were lost in the last day.", labels=["shard"]
+    )
     parts = GaugeMetricFamily("tidegauge_shard_profile_parts", "Profile parts in memory.", labels=["shard"])
     waiting = GaugeMetricFamily("tidegauge_shard_predictions_waiting", "Predictions not yet expired.", labels=["shard"])
     rows = CounterMetricFamily("tidegauge_rows", "Rows by what became of them.", labels=["shard", "topic", "outcome"])
@@ -100,6 +104,8 @@ def _shards(status: ProfilerStatus) -> list[Metric]:
         name = str(shard.shard)
         if shard.newest_ms >= 0:  # before the first event there is no time to tell
             newest.add_metric([name], shard.newest_ms / 1000)
+        idle.add_metric([name], shard.idle)
+        loss.add_metric([name], bool(shard.loss))
         parts.add_metric([name], shard.parts)
         waiting.add_metric([name], shard.predictions_waiting)
         for topic, counts in (("predictions", shard.predictions), ("labels", shard.labels)):
@@ -111,7 +117,7 @@ def _shards(status: ProfilerStatus) -> list[Metric]:
                 missing.add_metric([name, topic, reason], count)
         for kind, count in shard.overflowed.items():
             folded.add_metric([name, kind], count)
-    return [newest, parts, waiting, rows, late, missing, folded]
+    return [newest, idle, loss, parts, waiting, rows, late, missing, folded]
 
 
 def _monitors(monitors: Monitors) -> list[Metric]:
@@ -121,4 +127,9 @@ def _monitors(monitors: Monitors) -> list[Metric]:
     waiting = GaugeMetricFamily(
         "tidegauge_monitor_partitions_waiting", "Partitions assigned, not yet owned.", value=len(monitors.unowned)
     )
-    return [owned, waiting]
+    unowned = GaugeMetricFamily(
+        "tidegauge_shards_unowned",
+        "Shards that no worker reports, as the monitors here have heard.",
+        value=len({shard for partition in monitors.owned.values() for shard in partition.unowned}),
+    )
+    return [owned, waiting, unowned]

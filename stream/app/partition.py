@@ -10,7 +10,17 @@ from functools import partial
 from typing import Final
 
 from stream.app.contract import Core, MakeCore, Publisher
-from stream.checkpoint import AsyncRunner, Delta, Landed, Loaded, Outcome, StoreUnavailableError
+from stream.checkpoint import (
+    AsyncRunner,
+    Delta,
+    Landed,
+    Loaded,
+    Outcome,
+    Resumed,
+    StateLostError,
+    StoreUnavailableError,
+)
+from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
 from stream.monitor.outputs import Output
 from tidegauge.alerts import Alert
@@ -48,6 +58,8 @@ class Partition:
         Gives the newest catalog; asked before each message, must not block.
     publisher : Publisher
         Where outputs go.
+    cold_start : bool
+        Go on without what is lost, in place of StateLostError.
     """
 
     def __init__(
@@ -59,11 +71,14 @@ class Partition:
         catalog: Callable[[], Catalog],
         publisher: Publisher,
         pace: Pace | None = None,
+        *,
+        cold_start: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.number = number
         self.next_offset = 0
         self.undecodable = 0
+        self.written: int | None = None
         self._topic = topic
         self._runner = runner
         self._make_core = make_core
@@ -72,6 +87,7 @@ class Partition:
         self._core: Core = make_core(number, self._seen)
         self._publisher = publisher
         self._pace = pace or Pace()
+        self._cold_start = cold_start
         self._clock = clock
         self._lock = asyncio.Lock()
         self._sending: set[int] = set()
@@ -81,6 +97,13 @@ class Partition:
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
         self._last = 0.0
+        self._caught_up_at = 0
+        self._accepted = False
+
+    @property
+    def unowned(self) -> frozenset[int]:
+        """Shards that nobody reports."""
+        return self._core.unowned
 
     @property
     def behind_store(self) -> bool:
@@ -95,27 +118,80 @@ class Partition:
     async def take_over(self, start: int) -> None:
         """Own the partition; what is in memory stays if nobody else was there.
 
-        `start` is the offset of a partition without state. Raises as `AsyncRunner.retake`.
+        `start` is the offset of a partition without state. Raises as `AsyncRunner.retake`, and StateLostError for a
+        state that cannot be read.
         """
-        state = await self._runner.retake()
-        self._doubt = self._lost = self._behind_since = None
-        if isinstance(state, Loaded):
-            self._seen = self._catalog()
-            self._core = self._make_core(self.number, self._seen)
-            self._core.load(state.fields)
-            self._sending.clear()
-            self.next_offset = state.offsets.get(self._topic, start)
+        try:
+            self._take_in(await self._runner.retake(), start)
+        except StateLostError as error:
+            if not self._cold_start:
+                raise
+            await self._begin_anew(error.fact, start)
         # The offset is claimed at once: a shard that was taken over leaves a trace even if nothing ever comes.
         self._mark()
 
-    def clamp(self, log: range) -> None:
-        """Go on at the log's start when the stored offset is outside: profiles are snapshots, repeats are harmless."""
-        if not log.start <= self.next_offset <= log.stop:
-            _LOG.warning(
-                "%s[%d]: the next record %d is not in the log any more (%d to %d); going on at %d",
-                self._topic, self.number, self.next_offset, log.start, log.stop, log.start,
-            )  # fmt: skip
+    def misfit(self, log: range, committed: int | None = None) -> Misfit | None:
+        """Return why the state does not fit the records [start, stop) of the log; None when it does.
+
+        `committed` is the group's offset: that of a partition without state says that there was one.
+        """
+        offsets = {} if committed is None else {self._topic: committed}
+        fresh = self.written is None and not self._accepted
+        return misfit(
+            self._runner.shard, {self._topic: self.next_offset}, Log({self._topic: log}, offsets), fresh=fresh
+        )
+
+    async def accept(self, trouble: Misfit, log: range) -> None:
+        """Go on without what is lost, if a person asked for that; StateLostError otherwise.
+
+        Snapshots that expired unread are as lost as state: windows would be decided without them.
+        """
+        if not self._cold_start:
+            raise StateLostError(trouble.text)
+        if trouble.trouble == "gap":
+            self._lose(trouble.text)
             self.next_offset = log.start
+        else:
+            await self._begin_anew(trouble.text, log.start)
+
+    def read_from(self, stop: int) -> None:
+        """Note where the log ended at the start: before that is read, nothing is known of what does not come."""
+        self._caught_up_at = stop
+
+    def watch(self, now_ms: int) -> None:
+        """Tell of what the wall clock shows."""
+        if self.next_offset < self._caught_up_at or self.behind_store:
+            return
+        if self._core.watch(now_ms):
+            self._mark(urgent=True)
+
+    def _take_in(self, state: Loaded | Resumed, start: int) -> None:
+        self._doubt = self._lost = self._behind_since = None
+        if isinstance(state, Resumed):
+            return
+        self._seen = self._catalog()
+        self._core = self._make_core(self.number, self._seen)
+        try:
+            self._core.load(state.fields)
+        except (ValueError, LookupError, TypeError) as error:
+            # msgspec's errors and SnapshotError are ValueErrors.
+            text = f"the state of {self._runner.shard.tag} cannot be read, is it damaged? ({error})"
+            raise StateLostError(text) from error
+        self._sending.clear()
+        self._accepted = False
+        self.written = state.offsets.get(self._topic)
+        self.next_offset = start if self.written is None else self.written
+
+    async def _begin_anew(self, text: str, start: int) -> None:
+        await self._runner.forget()
+        self._take_in(await self._runner.retake(), start)
+        self._accepted = True
+        self._lose(text)
+
+    def _lose(self, text: str) -> None:
+        _LOG.warning("%s[%d] goes on without what is lost (--cold-start): %s", self._topic, self.number, text)
+        self._core.lose(text, int(time.time() * 1000))
+        self._mark(urgent=True)
 
     def apply(self, offset: int, value: bytes | None) -> Sequence[Output]:
         """Take in the record at the next offset, and decide what it made due."""
@@ -168,6 +244,7 @@ class Partition:
             if again:
                 self._mark()
         if isinstance(outcome, Landed):
+            self.written = written.delta.offsets[self._topic]
             self._publish(written.outputs)
         return outcome
 

@@ -6,9 +6,10 @@ where partitions are taken over. Its own commits go on and are advisory: lag too
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
+from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
@@ -58,7 +59,7 @@ class OwnedConsumer(Consumer):
             return {}
         first, last = await asyncio.gather(self.earliest_offsets(*assigned), self.highwaters(*assigned))
         log = {tp.partition: range(first[tp], last[tp]) for tp in assigned}
-        offsets = await self.transport.offsets.assign(log)
+        offsets = await self.transport.offsets.assign(log, await self._committed(assigned))
         # A rebalance may have begun meanwhile: what is not assigned any more cannot be sought.
         still = self.assignment()
         starts = {tp: offsets[tp.partition] for tp in assigned if tp in still}
@@ -66,8 +67,29 @@ class OwnedConsumer(Consumer):
         return starts
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Leave commits out while the group rebalances: they are refused then, and make aiokafka join once more."""
-        return not self.app.rebalancing and bool(await super()._commit(offsets))
+        """Commit what the store holds, and no more: a committed offset says that there was state.
+
+        Not while the group rebalances: commits are refused then, and make aiokafka join once more.
+        """
+        written = {tp: self.transport.offsets.written(tp.partition) for tp in offsets}
+        known = {tp: min(offset, limit) for tp, offset in offsets.items() if (limit := written[tp]) is not None}
+        return bool(known) and not self.app.rebalancing and bool(await super()._commit(known))
+
+    async def _committed(self, places: Collection[TP]) -> dict[int, int]:
+        """Ask for the group's offsets; partitions without one are left out."""
+
+        async def ask() -> dict[int, int]:
+            consumer = self._thread._ensure_consumer()  # noqa: SLF001 - Faust asks for all assigned or for none
+            found = {tp.partition: await consumer.committed(TopicPartition(tp.topic, tp.partition)) for tp in places}
+            return {partition: offset for partition, offset in found.items() if offset is not None}
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ask(), self._thread.thread_loop))
+
+    async def ends(self, partition: int) -> range:
+        """Ask for the records [start, stop) that the log of a partition holds now."""
+        tp = TP(self.transport.topic, partition)
+        first, last = await asyncio.gather(self.earliest_offsets(tp), self.highwaters(tp))
+        return range(first[tp], last[tp])
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
         if not self.flow_active:

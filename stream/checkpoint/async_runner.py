@@ -61,6 +61,10 @@ class AsyncRunner:
         """Take over again, keeping what is in memory if nobody else was there; see `Ownership.retake`."""
         return await self._drive(self.ownership.retake())
 
+    async def forget(self) -> None:
+        """Drop the whole state because a person asked for it; see `Ownership.forget`."""
+        await self._drive(self.ownership.forget())
+
     async def commit(self, delta: Delta) -> Outcome:
         """Write `delta`, whole or not at all.
 

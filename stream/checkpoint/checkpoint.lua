@@ -56,8 +56,12 @@ function apply.delivered(items, first, last)
   end
 end
 
+-- A bucket that the list does not know is a leftover of a state that was dropped: its bytes are not ours.
 function apply.append(items, first, last)
   for i = first, last, 3 do
+    if redis.call('HEXISTS', KEYS[4], items[i + 1]) == 0 then
+      redis.call('DEL', KEYS[tonumber(items[i])])
+    end
     local length = redis.call('APPEND', KEYS[tonumber(items[i])], items[i + 2])
     redis.call('HSET', KEYS[4], items[i + 1], length)
   end

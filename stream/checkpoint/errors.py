@@ -8,7 +8,14 @@ TidegaugeError
 `-- OwnershipError                             a bug in the caller: no takeover yet, or another delta is in doubt
 """
 
+from typing import Final
+
 from stream.errors import LostStateError, TidegaugeError, UnreachableError
+
+ADVICE: Final = (
+    "Mend the cause or restore Redis from a backup; or begin anew without what is lost: start one worker with "
+    "--cold-start (docs/operations.md, When state is lost)"
+)
 
 
 class StoreUnavailableError(UnreachableError):
@@ -20,7 +27,11 @@ class StateVersionError(LostStateError):
 
 
 class StateLostError(LostStateError):
-    """The state is not whole: keys were evicted, deleted or overwritten behind our back."""
+    """The state is gone, not whole, or does not fit its log; `fact` says which, without the advice that follows."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(f"{fact}. {ADVICE}")
+        self.fact = fact
 
 
 class TakenOverError(TidegaugeError):

@@ -33,18 +33,18 @@ def load(shard: ShardName) -> Generator[Request, Reply, Stored]:
 
     Raises StateLostError when a bucket is not as long as the checkpoints made it.
     """
-    fields = yield from _read_hash(shard.fields)
-    unpublished = yield from _read_hash(shard.unpublished)
-    lengths = {k.decode(): int(v) for k, v in (yield from _read_hash(shard.buckets)).items()}
+    fields = yield from read_hash(shard.fields)
+    unpublished = yield from read_hash(shard.unpublished)
+    lengths = {k.decode(): int(v) for k, v in (yield from read_hash(shard.buckets)).items()}
     buckets: dict[str, bytes] = {}
     for names in _pages(lengths):
         values = yield Read(("MGET", *(shard.bucket(name) for name in names)))
         buckets.update(zip(names, (value or b"" for value in values), strict=True))
-    meta = yield from _read_hash(shard.meta)
+    meta = yield from read_hash(shard.meta)
     return Stored(meta, fields, _checked(shard, buckets, lengths), {k: int(v) for k, v in unpublished.items()})
 
 
-def _read_hash(key: str) -> Generator[Request, Reply, dict[bytes, bytes]]:
+def read_hash(key: str) -> Generator[Request, Reply, dict[bytes, bytes]]:
     """Page through a hash: nobody else writes it, so the pages add up to one state."""
     found: dict[bytes, bytes] = {}
     cursor = 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from stream.checkpoint.encoding import commit_calls
 from stream.checkpoint.errors import OwnershipError, StateLostError, StateVersionError, TakenOverError
-from stream.checkpoint.loading import load
+from stream.checkpoint.loading import load, read_hash
 from stream.checkpoint.names import ShardName
 from stream.checkpoint.requests import Call, Read, Reply, Request
 from stream.checkpoint.values import Delta, Fenced, Landed, Loaded, Outcome, Resumed, Stale
@@ -91,16 +91,37 @@ class Ownership:
         """
         mine, trusted = self._epoch, self.owned and self._doubt is None
         grant = yield from self._grant()
+        if self._seq and not grant.before:
+            raise self._vanished()
         if trusted and (grant.before, grant.seq) == (mine, self._seq):
             self._begin(grant)
             return Resumed(grant.epoch, grant.seq)
         return (yield from self._load(grant))
+
+    def forget(self) -> Generator[Request, Reply, None]:
+        """Drop the whole state, whatever it is like; for a person's explicit wish only. Take over afterwards.
+
+        Raises
+        ------
+        TakenOverError
+            Another owner came meanwhile: the state is theirs.
+        """
+        epoch = yield Read(("HGET", self.shard.meta, "epoch"))
+        buckets = yield from read_hash(self.shard.buckets)
+        keys = (*self.shard.fixed, *(self.shard.bucket(name.decode()) for name in buckets))
+        status, *_ = yield Call("forget", keys, (epoch or b"",))
+        # The answer to a first attempt may have been lost: then there is nothing left to forget.
+        if status != b"forgotten" and (yield Read(("HGET", self.shard.meta, "seq"))) != b"0":
+            raise TakenOverError(f"another owner took {self.shard.tag} while its state was dropped")
+        self._epoch, self._seq, self._doubt, self._lost = None, 0, None, False
 
     def commit(self, delta: Delta) -> Generator[Request, Reply, Outcome]:
         """Write `delta` as the next checkpoint; after Fenced or Stale this owner writes no more until it takes over.
 
         Raises
         ------
+        StateLostError
+            The store holds nothing of the shard any more, though this owner wrote to it.
         OwnershipError
             No takeover yet, the shard was lost, or another delta is in doubt.
         """
@@ -119,9 +140,18 @@ class Ownership:
         self._doubt = None
         if isinstance(outcome, Landed):
             self._seq = outcome.seq
-        else:
-            self._lost = True
+            return outcome
+        self._lost = True
+        # An owner without a checkpoint has lost nothing but its takeover: a replica may not have heard of it yet.
+        if isinstance(outcome, Fenced) and outcome.epoch is None and self._seq:
+            raise self._vanished()
         return outcome
+
+    def _vanished(self) -> StateLostError:
+        return StateLostError(
+            f"Redis holds nothing of {self.shard.tag} any more, though this worker wrote it up to checkpoint "
+            f"{self._seq}: was Redis flushed, or restarted without its append-only file?"
+        )
 
     def _grant(self) -> Generator[Request, Reply, _Grant]:
         status, *rest = yield Call("takeover", self.shard.fixed, (STATE_FORMAT,))

@@ -27,7 +27,7 @@ def script_sha(name: str) -> str:
 class Call:
     """Run a script, atomically."""
 
-    script: Literal["takeover", "stage", "checkpoint"]
+    script: Literal["takeover", "stage", "checkpoint", "forget"]
     keys: tuple[str, ...]
     args: tuple[Argument, ...]
 

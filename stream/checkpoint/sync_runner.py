@@ -69,6 +69,10 @@ class SyncRunner:
         """Take over again, keeping what is in memory if nobody else was there; see `Ownership.retake`."""
         return self._drive(self.ownership.retake())
 
+    def forget(self) -> None:
+        """Drop the whole state because a person asked for it; see `Ownership.forget`."""
+        self._drive(self.ownership.forget())
+
     def commit(self, delta: Delta) -> Outcome:
         """Write `delta`, whole or not at all.
 

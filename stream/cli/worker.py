@@ -22,13 +22,16 @@ def worker(
     config: ConfigOption = None,
     web_port: WebPortOption = None,
     log: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    cold_start: Annotated[
+        bool, typer.Option("--cold-start", help="Once, after a loss: what is lost begins anew; the rest goes on.")
+    ] = False,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C; it checkpoints and hands over in under 5 s."""
     settings = load_settings(config)
     if web_port is not None:
         settings.web.port = web_port
     configure_logs(log or settings.log)
-    exit_code = asyncio.new_event_loop().run_until_complete(_work(settings))
+    exit_code = asyncio.new_event_loop().run_until_complete(_work(settings, cold_start=cold_start))
     logging.shutdown()
     sys.stderr.flush()
     # State is written and handed over. What is left are threads and tasks of the clients, and where a server is away
@@ -36,13 +39,13 @@ def worker(
     os._exit(exit_code)
 
 
-async def _work(settings: Settings) -> int:
+async def _work(settings: Settings, *, cold_start: bool) -> int:
     """Run to the end and say in the log why, if it was not asked for; the exit code."""
     # Imported here: Faust takes most of a second, which `tidegauge worker --help` should not pay.
     from stream.app.assemble import run_worker  # noqa: PLC0415
 
     try:
-        await run_worker(settings)
+        await run_worker(settings, cold_start=cold_start)
     except TidegaugeError as error:
         _LOG.critical("%s", error)
         return error.exit_code

@@ -23,6 +23,8 @@ class MonitorConfig:
         Fewest bad ones among them.
     empty_blocks
         Blocks without a row after which what fired for a version or segment that is gone resolves.
+    unowned_ms
+        Wall clock after which a shard that nobody reports, or silence on all of them, is told as `tidegauge.state`.
     max_outbox
         Outputs held undelivered before `MonitorCore.advance` stops deciding: Kafka is away, memory is bounded.
     """
@@ -34,4 +36,5 @@ class MonitorConfig:
     burn_events_min: int = 100
     burn_bad_min: int = 10
     empty_blocks: int = 3
+    unowned_ms: int = 5 * MS_PER_UNIT["m"]
     max_outbox: int = 20_000

@@ -6,6 +6,7 @@ from itertools import groupby
 import msgspec
 
 from stream.model.catalog import Catalog
+from stream.monitor import watch
 from stream.monitor.config import MonitorConfig
 from stream.monitor.decisions import Decisions
 from stream.monitor.intake import take_final
@@ -104,6 +105,30 @@ class MonitorCore:
             self._state.keep_outbox()
         prune(self._state, self._judges)
         return outputs
+
+    def watch(self, now_ms: int) -> list[Output]:
+        """Tell of what the wall clock shows: shards that nobody owns, silence, what was lost; the outbox holds it too.
+
+        To be called every few seconds, once everything that was in the topic at the start has been applied.
+        """
+        state = self._state
+        for version, notes in state.watch.look(state.watermarks, self.partition, now_ms, self._config).items():
+            state.alerts.hold(watch.alert_key(version), "watch", watch.firing(notes))
+        outputs: list[Output] = [watch.tell(told) for told in state.alerts.settle(watch.EVERY_MODEL, now_ms)]
+        for output in outputs:
+            state.outbox.add(output)
+        if outputs:
+            state.keep_outbox()
+        return outputs
+
+    def lose(self, text: str, now_ms: int) -> None:
+        """Note what this partition goes on without; `watch` tells of it."""
+        self._state.watch.lose(text, now_ms)
+
+    @property
+    def unowned(self) -> frozenset[int]:
+        """Shards that nobody reports."""
+        return self._state.watch.unowned
 
     def pending(self) -> list[tuple[int, Output]]:
         """Return the outputs not yet delivered, numbered, oldest first."""

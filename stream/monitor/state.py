@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from stream.monitor import alert_book, drift_log, incoming, outputs, panes, schedule, service_ledger, watermarks
+from stream.monitor import alert_book, drift_log, incoming, outputs, panes, schedule, service_ledger, watch, watermarks
 from stream.monitor.alert_book import AlertBook
 from stream.monitor.burn_rate import BurnMemory
 from stream.monitor.drift_log import DriftLog
@@ -16,6 +16,7 @@ from stream.monitor.panes import Panes
 from stream.monitor.schedule import Progress
 from stream.monitor.service_ledger import ServiceLedger
 from stream.monitor.streams import Stream, field_name, parse_field_name
+from stream.monitor.watch import Watch
 from stream.monitor.watermarks import Watermarks
 from stream.parts.keys import PartKey
 
@@ -39,6 +40,7 @@ class MonitorState:
         self.drift_log = DriftLog(self.fields)
         self.alerts = AlertBook(self.fields)
         self.outbox = Outbox(self.fields)
+        self.watch = Watch(self.fields)
         self.progress: dict[str, Progress] = {}
         self._scopes: dict[ScopeKey, ScopeMemory] = {}
         self._burns: dict[tuple[str, ...], BurnMemory] = {}
@@ -103,6 +105,8 @@ class MonitorState:
             self._scopes[msgspec.convert(key, ScopeKey)] = msgspec.msgpack.decode(value, type=ScopeMemory)
         elif prefix == _BURN:
             self._burns[msgspec.convert(key, tuple[str, ...])] = msgspec.msgpack.decode(value, type=BurnMemory)
+        elif prefix == watch.PREFIX:
+            self.watch.load(key, value)
         elif prefix == _NEXT_OUTPUT:
             number = msgspec.msgpack.decode(value, type=int)
             self.outbox.next_number = max(self.outbox.next_number, number)

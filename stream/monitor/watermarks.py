@@ -21,6 +21,7 @@ class Watermarks:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._shards: dict[int, ShardWatermark] = {}
+        self._heard: set[int] = set()
         self.partitions = 0
 
     def apply(self, report: WatermarkReport) -> None:
@@ -28,6 +29,7 @@ class Watermarks:
         if report.partitions > self.partitions:
             self.partitions = report.partitions
             self._fields.put(field_name(PREFIX), msgspec.msgpack.encode(self.partitions))
+        self._heard.update(shard.shard for shard in report.shards)
         for shard in report.shards:
             before = self._shards.get(shard.shard)
             after = shard if before is None else _risen(before, shard)
@@ -59,6 +61,22 @@ class Watermarks:
         """Whether no shard's watermark moved by the clock alone."""
         return not any(w.idle for w in self._shards.values())
 
+    @property
+    def all_idle(self) -> bool:
+        """Whether every shard's watermark moves by the clock alone."""
+        known = self._known()
+        return bool(known) and all(w.idle for w in known)
+
+    @property
+    def losses(self) -> list[tuple[int, str, int]]:
+        """Shards that went on without something: number, what, and when their owner began."""
+        return [(number, w.loss, w.epoch) for number, w in sorted(self._shards.items()) if w.loss]
+
+    def take_heard(self) -> set[int]:
+        """Return the shards that were reported since the last call, news or not: their owners live."""
+        heard, self._heard = self._heard, set()
+        return heard
+
     def load(self, key: list[object], data: bytes) -> None:
         """Put a stored field back."""
         if not key:
@@ -83,9 +101,11 @@ def _risen(before: ShardWatermark, after: ShardWatermark) -> ShardWatermark:
         labels_ms=max(before.labels_ms, after.labels_ms),
         newest_ms=max(before.newest_ms, after.newest_ms),
         idle=newest.idle,
+        loss=newest.loss,
     )
 
 
-def _age(watermark: ShardWatermark) -> tuple[int, int, int, int, bool]:
-    """Order in which one shard's watermarks were made."""
-    return (watermark.epoch, watermark.seq, watermark.predictions_ms, watermark.labels_ms, watermark.idle)
+def _age(watermark: ShardWatermark) -> tuple[int, int, int, int, bool, bool]:
+    """Order in which one shard's watermarks were made; what was lost is told until it is not any more."""
+    order = (watermark.epoch, watermark.seq, watermark.predictions_ms, watermark.labels_ms)
+    return (*order, watermark.idle, not watermark.loss)

@@ -98,6 +98,8 @@ class ProfilerConfig:
     max_unread_bytes
         For an embedded broker that drops what nobody read in time: how far the profiles may be ahead of
         `monitor_group`'s committed offsets. None: no bound.
+    cold_start
+        Go on without state, or records, that are lost; else the profiler ends with LostStateError.
     """
 
     kafka: Mapping[str, str]
@@ -113,5 +115,6 @@ class ProfilerConfig:
     max_ahead_ms: int = 3_600_000
     max_backlog_bytes: int = 32 * MEGABYTE
     max_unread_bytes: int | None = None
+    cold_start: bool = False
     shard: ShardConfig = field(default_factory=ShardConfig)
     cadence: Cadence = field(default_factory=Cadence)

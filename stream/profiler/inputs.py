@@ -3,9 +3,18 @@
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from confluent_kafka import OFFSET_BEGINNING, TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
-from stream.errors import ConfigurationError, LostStateError, UnreachableError
+from stream.checkpoint import StateLostError
+from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import CONSUMER_BOUNDS, make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.decode import LABELS, PREDICTIONS
@@ -67,18 +76,8 @@ class Inputs:
         return collected
 
     def start(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
-        """Read shards from these next offsets on, whatever was read of them before.
-
-        Raises
-        ------
-        LostStateError
-            An offset lies beyond the log's end: the state belongs to another log.
-        UnreachableError
-            Kafka does not say where its log ends.
-        """
+        """Read shards from these next offsets on, whatever was read of them before."""
         places = [place for shard, next_offsets in offsets.items() for place in self._places(shard, next_offsets)]
-        for place in places:
-            self._check(place)
         if self._incremental:
             moved = [p for shard in offsets.keys() & self._running.keys() for p in self._places(shard, {})]
             if moved:
@@ -155,20 +154,6 @@ class Inputs:
             self._running.pop(shard, None)
         self._paused = {pair for pair in self._paused if pair[1] in self._running}
 
-    def _check(self, place: TopicPartition) -> None:
-        if place.offset < 0:
-            return
-        try:
-            _, end = self._consumer.get_watermark_offsets(place, timeout=QUERY_SECONDS)
-        except KafkaException as error:
-            raise UnreachableError(f"Kafka did not say where {place.topic}[{place.partition}] ends: {error}") from error
-        if place.offset > end:
-            raise LostStateError(
-                f"the state of shard {place.partition} has read {place.topic} up to offset {place.offset}, "
-                f"but the log ends at {end}: was the topic created anew? "
-                "Give it another prefix, or delete the shard's keys in Redis"
-            )
-
 
 def _columns(shard: int, messages: list[Message]) -> RawBatch:
     kinds, times_ms = zip(*map(Message.timestamp, messages), strict=True)
@@ -181,6 +166,11 @@ def _columns(shard: int, messages: list[Message]) -> RawBatch:
 def _judge(message: Message) -> None:
     """Raise for an error that waiting does not cure; the client mends the others by itself."""
     error = message.error()
+    if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
+        raise StateLostError(
+            f"the next record of shard {message.partition()} is not in {message.topic()} any more: did it expire "
+            f"unread, or was the topic created anew? ({error.str()})"
+        )
     if error is not None and error.fatal():
         raise UnreachableError(f"Kafka: {error.str()}")
 
@@ -203,7 +193,8 @@ def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
         "group.id": config.group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",
+        # Where a shard begins is always said. An offset that is not in the log is a loss, never a place to jump from.
+        "auto.offset.reset": "error",
         "fetch.queue.backoff.ms": 10,
         "queued.min.messages": 20_000,
     }

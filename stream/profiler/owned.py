@@ -1,16 +1,15 @@
 """A shard in this worker's hands: its core, its bookkeeping and its right to write."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stream.checkpoint import Loaded, Resumed, RetryPolicy, ShardName, SyncRunner
+from stream.checkpoint import RetryPolicy, ShardName, SyncRunner
 from stream.checkpoint.requests import Client
 from stream.checkpoint.values import Fenced, Landed, Stale
-from stream.model.catalog import Catalog
 from stream.profiler.checkpoints import Checkpoint, Checkpoints, Publication
-from stream.profiler.config import Cadence, ShardConfig
+from stream.profiler.config import Cadence
 from stream.profiler.decode import PREDICTIONS
+from stream.profiler.heritage import Heritage
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.shard import ShardCore
 
@@ -143,39 +142,24 @@ class Keeper:
         Redis, with bytes not decoded.
     prefix
         Names the installation's keys.
-    config, cadence
-        Rules of event time, and of the wall clock.
-    catalog
-        Gives the newest definitions.
+    cadence
+        Rules of the wall clock.
+    heritage
+        Judges what is found.
     """
 
-    def __init__(
-        self, client: Client, prefix: str, config: ShardConfig, cadence: Cadence, catalog: Callable[[], Catalog]
-    ) -> None:
-        self._client, self._prefix, self._config = client, prefix, config
-        self._cadence, self._catalog = cadence, catalog
+    def __init__(self, client: Client, prefix: str, cadence: Cadence, heritage: Heritage) -> None:
+        self._client, self._prefix, self._cadence, self._heritage = client, prefix, cadence, heritage
         self._retry = RetryPolicy(deadline_seconds=cadence.store_deadline_seconds)
         self._parked: dict[int, tuple[float, Owned]] = {}
 
     def take_over(self, shard: int, now: float) -> Owned:
-        """Make this worker the shard's owner.
-
-        Raises
-        ------
-        StoreUnavailableError, TakenOverError
-            Not now: call again.
-        LostStateError
-            The state is not whole, or newer than this release.
-        """
+        """Make this worker the shard's owner; raises as `Heritage.take_over`."""
         _, parked = self._parked.pop(shard, (0.0, None))
         if parked is not None:
-            answer = parked.runner.retake()
-            if isinstance(answer, Resumed):
-                parked.core.set_catalog(self._catalog())
-                return self._owned(parked.runner, parked.checkpoints.resumed(answer.epoch), now)
-            return self._owned(parked.runner, self._loaded(shard, answer), now)
+            return self._owned(parked.runner, self._heritage.take_over(parked.runner, parked.checkpoints), now)
         runner = SyncRunner(self._client, ShardName(self._prefix, "profiler", shard), retry=self._retry)
-        return self._owned(runner, self._loaded(shard, runner.take_over()), now)
+        return self._owned(runner, self._heritage.take_over(runner), now)
 
     def park(self, owned: Owned, now: float) -> None:
         """Keep a revoked shard's memory for a while: the next assignment often brings it back."""
@@ -186,11 +170,6 @@ class Keeper:
         """Give up what was parked too long."""
         limit = now - self._cadence.park_seconds
         self._parked = {shard: entry for shard, entry in self._parked.items() if entry[0] >= limit}
-
-    def _loaded(self, shard: int, loaded: Loaded) -> Checkpoints:
-        core = ShardCore(shard, self._catalog(), self._config)
-        core.load(loaded)
-        return Checkpoints(core, loaded.epoch, loaded.seq, loaded)
 
     def _owned(self, runner: SyncRunner, checkpoints: Checkpoints, now: float) -> Owned:
         return Owned(runner, checkpoints, self._cadence.learn_wait_seconds, checkpointed_at=now)

@@ -34,10 +34,14 @@ from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_p
 from stream.profiler.switches import Switches
 from stream.profiler.typed import TypedChoice
 from stream.profiler.watermarks import TopicClock
+from stream.timeline.durations import DAY_MS
 from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
 
 Bool = NDArray[np.bool_]
+
+LOSS_TOLD_MS = DAY_MS
+"""How long (wall clock) monitors are told that something was lost: windows of a day lack it."""
 
 
 class ShardCore:
@@ -75,6 +79,7 @@ class ShardCore:
         self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
         self.offsets: dict[str, int] = {}
         self.unmatched = 0
+        self.loss, self.loss_ms = "", 0
         self._silence = Silence(self.config.idle_ms)
         self._typed = TypedChoice(self.config.limits)
         self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
@@ -138,6 +143,8 @@ class ShardCore:
         quiet_since_ms
             Since when the shard has been at the end of both logs; None when it is not.
         """
+        if self.loss and wall_ms - self.loss_ms >= LOSS_TOLD_MS:
+            self.loss = ""
         floors = self._silence.floors(wall_ms, quiet_since_ms, self.progress, self.config.lateness_ms)
         if floors is None:
             return False
@@ -146,12 +153,25 @@ class ShardCore:
         self._free()
         return True
 
+    def skip_to(self, role: str, offset: int) -> None:
+        """Go on at an offset, if it is further: the records before it are gone, and counted as gaps."""
+        before = self.offsets.get(role, offset)
+        self.counts[role].gaps += max(offset - before, 0)
+        self.offsets[role] = max(offset, before)
+
     def watermark(self, epoch: int, seq: int) -> ShardWatermark:
         """How far the shard has come, as a message says it."""
         progress = self.progress
         newest_ms = max(clock.newest_ms for clock in self.clocks.values())
         return ShardWatermark(
-            self.shard, epoch, seq, progress.predictions_ms, progress.labels_ms, newest_ms, idle=self.idle
+            self.shard,
+            epoch,
+            seq,
+            progress.predictions_ms,
+            progress.labels_ms,
+            newest_ms,
+            idle=self.idle,
+            loss=self.loss,
         )
 
     def take_fields(self) -> dict[bytes, bytes]:
@@ -167,6 +187,8 @@ class ShardCore:
             anonymous=self.joiner.anonymous,
             joined=self.joiner.joined,
             unmatched=self.unmatched,
+            loss=self.loss,
+            loss_ms=self.loss_ms,
         )
         return {
             META: encode_meta(meta),
@@ -184,6 +206,7 @@ class ShardCore:
         self.counts = {PREDICTIONS: meta.predictions, LABELS: meta.labels}
         self.joiner.anonymous, self.joiner.joined = meta.anonymous, meta.joined
         self.unmatched = meta.unmatched
+        self.loss, self.loss_ms = meta.loss, meta.loss_ms
         self.offsets = dict(loaded.offsets)
         self.names.load(loaded.fields)
         self.joiner.texts.load(loaded.fields)

@@ -24,6 +24,8 @@ class Meta(msgspec.Struct, array_like=True):
     anonymous: bool = False
     joined: dict[int, int] = {}
     unmatched: int = 0
+    loss: str = ""
+    loss_ms: int = 0
 
 
 _META_DECODER = msgspec.msgpack.Decoder(Meta)

@@ -26,6 +26,7 @@ class ShardStatus:
     labels: TopicCounts
     overflowed: dict[str, int]
     checkpoint_seconds: float
+    loss: str = ""
 
 
 @dataclass(slots=True)
@@ -80,4 +81,5 @@ def shard_status(owned: Owned) -> ShardStatus:
         labels=core.counts["labels"].copied(),
         overflowed=dict(core.names.overflowed),
         checkpoint_seconds=owned.seconds,
+        loss=core.loss,
     )

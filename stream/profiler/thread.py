@@ -11,7 +11,9 @@ from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
 from stream.model.catalog import Catalog
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.dead_letters import DeadLetters
+from stream.profiler.heritage import Heritage
 from stream.profiler.inputs import Inputs, partition_count
+from stream.profiler.log_ends import LogEnds
 from stream.profiler.loop import Loop
 from stream.profiler.owned import Keeper
 from stream.profiler.publisher import Publisher
@@ -120,7 +122,8 @@ def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog]
         cadence=config.cadence,
         gate=gate,
     )
-    keeper = Keeper(store, config.topics.prefix, config.shard, config.cadence, catalog)
+    heritage = Heritage(config.shard, catalog, LogEnds(config), cold_start=config.cold_start)
+    keeper = Keeper(store, config.topics.prefix, config.cadence, heritage)
     shards = Shards(keeper, publisher, dead_letters, config.cadence, totals, pulse.beat)
     return Loop(
         config,

@@ -197,6 +197,7 @@ PROFILES: Final[dict[str, ProfileMessage]] = {
                 labels_ms=-1,
                 newest_ms=1_366_689_610_000,
                 idle=True,
+                loss="begun anew",
             )
         ],
     ),

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.schemas.make_goldens import GOLDEN, generated, samples_encoded
@@ -15,6 +16,7 @@ from tidegauge.codec import (
     decode_report,
     decode_retraining_request,
 )
+from tidegauge.profiles import WatermarkReport
 
 READERS = {
     "prediction": decode_prediction_message,
@@ -41,6 +43,13 @@ def test_bytes_of_version_1_are_read(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_profile_bytes_of_version_1_are_read(name: str) -> None:
     assert decode_profiles(version_1(f"{name}.msgpack")) == PROFILES[name]
+
+
+def test_a_watermark_without_the_fields_that_came_later_is_read() -> None:
+    old = msgspec.msgpack.encode(["watermarks", "w1", 4, [[3, 1, 7, -1, -1, -1, True]], 1])
+    report = decode_profiles(old)
+    assert isinstance(report, WatermarkReport)
+    assert report.shards[0].loss == ""
 
 
 @pytest.mark.parametrize("name", sorted(samples_encoded()))

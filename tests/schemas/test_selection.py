@@ -37,6 +37,12 @@ def test_severities_are_ordered(at: str, least: str) -> None:
     assert selected == (SEVERITIES.index(at) >= SEVERITIES.index(least))  # type: ignore[arg-type]
 
 
+def test_trouble_of_the_watcher_itself_concerns_every_model() -> None:
+    told = alert(model="*", kind="tidegauge.state")
+    assert Inbox(Selection(model="gate"), 10).admits(told)
+    assert not Inbox(Selection(model="gate", kinds=["score"]), 10).admits(told)
+
+
 def test_unknown_severities_are_refused() -> None:
     with pytest.raises(ValueError, match="min_severity"):
         Selection(min_severity="loud")  # type: ignore[arg-type]

@@ -7,10 +7,15 @@ from fnmatch import fnmatchcase
 
 from tidegauge.alerts import SEVERITIES, Alert, AlertKind, Severity
 
+EVERY_MODEL = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Alerts of models that match the glob `model`, of at least `min_severity`, of one of `kinds` (empty: of any)."""
+    """Alerts of models that match the glob `model`, of at least `min_severity`, of one of `kinds` (empty: of any).
+
+    An alert of the model `*` concerns every model: the watcher itself is in trouble.
+    """
 
     model: str = "*"
     min_severity: Severity = "info"
@@ -22,7 +27,8 @@ class Selection:
 
     def concerns(self, alert: Alert) -> bool:
         """Whether model and kind match."""
-        return fnmatchcase(alert.model, self.model) and (not self.kinds or alert.kind in self.kinds)
+        mine = alert.model == EVERY_MODEL or fnmatchcase(alert.model, self.model)
+        return mine and (not self.kinds or alert.kind in self.kinds)
 
     def is_severe(self, alert: Alert) -> bool:
         """Whether the severity is high enough."""

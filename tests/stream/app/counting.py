@@ -20,6 +20,7 @@ class CountingCore:
         self.count = 0
         self.total = 0
         self.catalogs = 0
+        self.lost = ""
         self._fields = Fields()
         self._outbox = Outbox(self._fields)
         self._told = 0
@@ -51,6 +52,16 @@ class CountingCore:
         if self.count or before != self._told:
             self._fields.put(b"count", f"{self.count} {self.total} {self._told}".encode())
         return outputs
+
+    def watch(self, now_ms: int) -> Sequence[Output]:
+        return []
+
+    def lose(self, text: str, now_ms: int) -> None:
+        self.lost = text
+
+    @property
+    def unowned(self) -> frozenset[int]:
+        return frozenset()
 
     def dirty_fields(self) -> dict[bytes, bytes | None]:
         return self._fields.take()

@@ -10,7 +10,16 @@ from counting import CountingCore
 
 from stream.app.monitors import CLAIM_SECONDS, Monitors
 from stream.app.partition import Pace, Partition
-from stream.checkpoint import AsyncRunner, RetryPolicy, ShardName, SyncRunner, connect, connect_async
+from stream.checkpoint import (
+    AsyncRunner,
+    RetryPolicy,
+    ShardName,
+    StateLostError,
+    StateVersionError,
+    SyncRunner,
+    connect,
+    connect_async,
+)
 from stream.model.catalog import Catalog
 from stream.monitor.outputs import Output
 from tidegauge.codec import encode_profiles
@@ -49,9 +58,13 @@ class Kafka:
     def __init__(self) -> None:
         self.restarts = 0
         self.rejoins = 0
+        self.logs: dict[int, range] = {}
 
     async def restart(self) -> None:
         self.restarts += 1
+
+    async def ends(self, partition: int) -> range:
+        return self.logs.get(partition, range(1_000))
 
     def rejoin(self) -> None:
         self.rejoins += 1
@@ -67,13 +80,21 @@ class World:
         self.failures: list[BaseException] = []
         self.catalog = Catalog()
         self.retry = RetryPolicy(deadline_seconds=0.05, first_seconds=0.01)
+        self.cold_start = False
         self.monitors = Monitors(self.partition, self.failures.append)
         self.monitors.log = self.kafka
 
     def partition(self, number: int) -> Partition:
         runner = AsyncRunner(self.store, ShardName("", "monitor", number), retry=self.retry)
         return Partition(
-            number, TOPIC, runner, lambda n, _: CountingCore(n), lambda: self.catalog, self.sent, pace=PACE
+            number,
+            TOPIC,
+            runner,
+            lambda n, _: CountingCore(n),
+            lambda: self.catalog,
+            self.sent,
+            pace=PACE,
+            cold_start=self.cold_start,
         )
 
     async def feed(self, first: int, stop: int, number: int = 0) -> None:
@@ -250,14 +271,123 @@ def test_a_partition_that_comes_back_goes_on_from_memory(store_url: str, client:
     play(store_url, story)
 
 
-def test_an_offset_outside_the_log_goes_on_at_its_start(store_url: str, client: redis.Redis) -> None:
+async def own(world: World, log: range, committed: dict[int, int] | None = None) -> None:
+    world.kafka.logs = {0: log}
+    await world.monitors.assign({0: log}, committed or {})
+
+
+async def work(world: World) -> None:
+    """Own the partition, write four records, let it go for good."""
+    await own(world, range(20))
+    await world.feed(0, 4)
+    await world.monitors.release({0})
+
+
+def empty(client: redis.Redis) -> None:
+    for key in client.scan_iter():
+        client.delete(key)
+
+
+def evict(client: redis.Redis) -> None:
+    client.delete(ShardName("", "monitor", 0).fields)
+
+
+def damage(client: redis.Redis) -> None:
+    client.hset(ShardName("", "monitor", 0).fields, "count", "no number")
+
+
+TROUBLES: dict[str, tuple[Callable[[redis.Redis], object], range, str, int]] = {
+    "expired": (lambda _: None, range(10, 20), "6 records expired", 10),
+    "recreated": (lambda _: None, range(2), "was the topic created anew", 0),
+    "flushed": (empty, range(1, 20), "its state is lost", 1),
+    "evicted": (evict, range(1, 20), "noeviction", 1),
+    "damaged": (damage, range(1, 20), "is it damaged", 1),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_lost_state_ends_the_worker_unless_a_cold_start_was_asked_for(
+    store_url: str, client: redis.Redis, trouble: str
+) -> None:
+    happen, log, says, start = TROUBLES[trouble]
+
+    async def refused(world: World) -> None:
+        await own(world, log, {0: 4})
+        [error] = world.failures
+        assert isinstance(error, StateLostError)
+        assert says in str(error)
+        assert "--cold-start" in str(error)
+        assert not world.monitors.owned
+
+    async def asked_for(world: World) -> None:
+        world.cold_start = True
+        await own(world, log, {0: 4})
+        owned = world.monitors.owned[0]
+        assert owned.next_offset == start
+        assert isinstance(owned._core, CountingCore)
+        assert says in owned._core.lost
+        assert owned._core.count == (4 if trouble == "expired" else 0)
+        await world.until(lambda: stored(client)[1] == str(start).encode())
+
+    async def no_flag_needed_any_more(world: World) -> None:
+        await own(world, log, {0: 4})
+        assert world.failures == []
+
+    play(store_url, work)
+    happen(client)
+    for story in (refused, refused, asked_for, no_flag_needed_any_more):
+        play(store_url, story)
+
+
+def test_state_of_a_newer_release_is_never_reset(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 4)
-        await world.monitors.release({0})
-        assert await world.monitors.assign({0: range(10, 20)}) == {0: 10}
-        await world.monitors.release({0})
-        assert await world.monitors.assign({0: range(2)}) == {0: 0}
+        world.cold_start = True
+        await own(world, range(20))
+        [error] = world.failures
+        assert isinstance(error, StateVersionError)
+
+    play(store_url, work)
+    client.hset(ShardName("", "monitor", 0).meta, "format", 99)
+    play(store_url, story)
+    assert stored(client)[1] == b"4"
+
+
+def test_an_offset_that_a_zombie_wrote_meanwhile_is_no_other_log(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        world.kafka.logs = {0: range(6)}
+        assert await world.monitors.assign({0: range(2)}) == {0: 4}
+        assert world.failures == []
+
+    play(store_url, work)
+    play(store_url, story)
+
+
+def test_a_store_emptied_under_the_owner_ends_the_worker(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await own(world, range(20))
+        await world.feed(0, 2)
+        await world.until(lambda: stored(client)[1] == b"2")
+        empty(client)
+        await world.feed(2, 4)
+        await world.until(lambda: bool(world.failures))
+        assert "was Redis flushed" in str(world.failures[0])
+        assert client.keys() == []
+
+    play(store_url, story)
+
+
+def test_no_more_is_committed_than_the_store_holds(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        client.config_set("maxmemory", 1)
+        try:
+            await own(world, range(20))
+            assert world.monitors.written(0) is None
+        finally:
+            client.config_set("maxmemory", 0)
+        await world.until(lambda: bool(world.monitors.owned), 4 * CLAIM_SECONDS)
+        await world.feed(0, 3)
+        await world.until(lambda: world.monitors.written(0) == 3)
+        assert stored(client)[1] == b"3"
 
     play(store_url, story)
 
