@@ -13,6 +13,7 @@ from load.generate.draw import Columns, Drawer, category_name
 from load.generate.events import prediction_id
 from load.generate.spec import Drift, LoadSpec
 
+HORIZON, HORIZON_MS = "1m", 60_000
 DEFINITION = """\
 model: {model}
 task: binary
@@ -40,13 +41,15 @@ monitors:
 class Watch:
     """How a generated model is watched; durations as people write them.
 
-    `reference_seconds` of healthy traffic, at the load's own rate, end where the load begins.
+    `reference_seconds` of healthy traffic end where the load begins; `reference_per_second` rows of it (None: at the
+    load's own rate, which traffic monitors need).
     """
 
     windows: Sequence[str] = ("1m",)
-    horizon: str = "1m"
+    horizon: str = HORIZON
     age: str = "30s"
     reference_seconds: float = 600.0
+    reference_per_second: float | None = None
 
 
 def write_definition(folder: Path, spec: LoadSpec, watch: Watch) -> Path:
@@ -63,18 +66,18 @@ def write_definition(folder: Path, spec: LoadSpec, watch: Watch) -> Path:
     )
     path = folder / f"{model}.yaml"
     path.write_text(text, encoding="utf-8")
-    write_reference(folder / f"{model}.parquet", spec, watch.reference_seconds)
+    write_reference(folder / f"{model}.parquet", spec, watch)
     return path
 
 
-def write_reference(path: Path, spec: LoadSpec, seconds: float) -> None:
+def write_reference(path: Path, spec: LoadSpec, watch: Watch) -> None:
     """Write healthy rows of one model, drawn by another seed, as a Parquet file."""
-    rate = spec.per_second / spec.models
+    seconds, rate = watch.reference_seconds, watch.reference_per_second or spec.per_second / spec.models
     start_ms = spec.start_ms - round(seconds * 1000)
     healthy = replace(
         spec, seed=spec.seed + 1_000, models=1, per_second=rate, start_ms=start_ms, drift=Drift(), partition_skew=None
     )
-    columns = Drawer(replace(healthy)).draw(round(rate * seconds))
+    columns = Drawer(healthy).draw(round(rate * seconds))
     pq.write_table(_table(healthy, columns), path)
 
 
