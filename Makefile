@@ -31,8 +31,8 @@ test-unit: install  ## unit and property tests: no server, under a minute
 test-integration: install servers  ## the tests on real Kafka and Redis
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "integration or demo" $(ARGS)
 
-bench: install servers  ## CPU per event of the hot path beside its limit, on real Kafka and Redis
-	@$(BIN)/python -m load.hot_path $(ARGS)
+bench: install servers  ## CPU per event of the worker, its limit and the alternatives, on real Kafka and Redis
+	@$(BIN)/python -m load.bench $(ARGS)
 
 pressure: install servers  ## memory of a worker while servers are away and a burst comes
 	@$(BIN)/python -m load.pressure $(ARGS)

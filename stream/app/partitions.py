@@ -8,7 +8,7 @@ start and then every half minute.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from mode import Service
 
@@ -92,16 +92,22 @@ def keep_counts(settings: Settings, found: Mapping[str, int], *, cold_start: boo
     key = f"{{tidegauge:{settings.prefix}:topics}}"
     store = connect(settings.redis.url.get_secret_value())
     try:
-        kept = {k.decode(): int(v) for k, v in cast("dict[bytes, bytes]", store.hgetall(key)).items()}
+        kept = _read(store.execute_command("HGETALL", key))
         text = changed(kept, found)
         if text and not cold_start:
             raise StateLostError(text)
         if text:
             _LOG.warning("the new partition counts are taken (--cold-start): %s", text)
         if kept != found and found:
-            store.hset(key, mapping={name: str(count) for name, count in found.items()})
+            store.execute_command("HSET", key, *(part for pair in found.items() for part in pair))
     finally:
         store.close()
+
+
+def _read(reply: Any) -> dict[str, int]:
+    """Read HGETALL's answer: a mapping or a flat list, by version and protocol."""
+    pairs = reply.items() if isinstance(reply, Mapping) else zip(reply[::2], reply[1::2], strict=True)
+    return {name.decode(): int(count) for name, count in pairs}
 
 
 def asker(settings: Settings) -> Callable[[], Mapping[str, int]]:
