@@ -4,8 +4,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+SEEDS ?= 1..5
+# Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
+CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration bench lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration bench chaos chaos-control lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,6 +36,12 @@ test-integration: install servers  ## the tests on real Kafka and Redis
 
 bench: install servers  ## CPU per event of the hot path beside its limit, on real Kafka and Redis
 	@$(BIN)/python -m load.hot_path $(ARGS)
+
+chaos: install servers  ## faults on real servers, every number checked: make chaos SEEDS=1..30 SECONDS=40
+	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) $(ARGS)
+
+chaos-control: install servers  ## the same with a checkpoint that does not carry the offset: every seed must fail
+	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) --control $(ARGS)
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .
