@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.errors import ConfigurationError
+from stream.kafka.group_protocol import GroupProtocol, group_protocol, without_group
 from stream.timeline.durations import parse_duration
 
 PREFIX = "TIDEGAUGE_"
@@ -55,6 +56,11 @@ def _redis_url(url: SecretStr) -> SecretStr:
     except ValueError:
         raise ValueError("the port is no number from 0 to 65535") from None
     return url
+
+
+def _kafka(settings: dict[str, str]) -> dict[str, str]:
+    group_protocol(settings)
+    return settings
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
@@ -96,7 +102,7 @@ class Settings(BaseSettings):
     lateness: Duration = "10s"
     idle: Annotated[str, AfterValidator(_idle)] = "30s"
     retention: Duration = "1h"
-    kafka: Annotated[dict[str, str], Field(repr=False)] = {}
+    kafka: Annotated[dict[str, str], Field(repr=False), AfterValidator(_kafka)] = {}
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
     topics: TopicSettings = TopicSettings()
@@ -105,8 +111,13 @@ class Settings(BaseSettings):
 
     @property
     def kafka_settings(self) -> dict[str, str]:
-        """Librdkafka's settings, with the default address."""
-        return {"bootstrap.servers": "localhost:9092", **self.kafka}
+        """Librdkafka's settings for any client, with the default address."""
+        return {"bootstrap.servers": "localhost:9092", **without_group(self.kafka)}
+
+    @property
+    def group_protocol(self) -> GroupProtocol:
+        """How profilers join their group: `kafka: {group.protocol: consumer}` for the one of Kafka 4."""
+        return group_protocol(self.kafka)
 
     @classmethod
     def settings_customise_sources(

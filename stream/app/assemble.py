@@ -40,6 +40,7 @@ def profiler_config(settings: Settings, worker: str) -> ProfilerConfig:
         group=group,
         monitor_group=monitor_group,
         worker=worker,
+        group_protocol=settings.group_protocol,
         max_unread_bytes=settings.max_unread_bytes,
         shard=ShardConfig(
             lateness_ms=parse_duration(settings.lateness),

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.app.assemble import profiler_config
 from stream.config import load_settings
 from stream.errors import ConfigurationError
 
@@ -65,3 +66,28 @@ def test_a_wrong_setting_names_file_key_and_next_step(tmp_path: Path, text: str,
 def test_a_missing_file_says_so() -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: cannot be read"):
         load_settings(Path("nowhere.yaml"), {})
+
+
+def test_the_profilers_protocol_can_be_chosen_and_goes_to_no_other_client(tmp_path: Path) -> None:
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text("kafka: {bootstrap.servers: 'one:9092', group.remote.assignor: range}\n")
+    assert load_settings(path, {}).group_protocol == "classic"
+    settings = load_settings(path, {"TIDEGAUGE_KAFKA__GROUP_PROTOCOL": "consumer"})
+    assert settings.group_protocol == "consumer"
+    assert settings.kafka_settings == {"bootstrap.servers": "one:9092"}
+    assert profiler_config(settings, "w").group_protocol == "consumer"
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("group.protocol: eager", "kafka: group.protocol is 'eager'; it must be classic or consumer"),
+        ("group.remote.assignor: uniform", "only range keeps a prediction and its label with one worker"),
+        ("partition.assignment.strategy: cooperative-sticky", "only range keeps"),
+    ],
+)
+def test_a_protocol_that_would_tear_shards_apart_is_refused(tmp_path: Path, setting: str, complaint: str) -> None:
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text(f"kafka: {{{setting}}}\n")
+    with pytest.raises(ConfigurationError, match=complaint):
+        load_settings(path, {})
