@@ -10,29 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Producer
-
-from load.chaos import checks, server_faults, worker_faults
+from load.chaos import server_faults, worker_faults
 from load.chaos.installation import PARTITIONS, PROFILE_PARTITIONS, Installation
 from load.chaos.model import HORIZON_MS, MINUTE_MS
-from load.chaos.oracle import Expected, catalog_of, recompute
 from load.chaos.plan import SPEED, Plan
 from load.chaos.scene import SESSION_SECONDS, Scene
 from load.chaos.servers import Servers
 from load.chaos.service import Assignment
-from load.chaos.topics import Published, ends_of, read_log, read_published
+from load.chaos.verdict import finish, verify, wait_for
 from load.chaos.watch import Watch
-from stream.checkpoint import ShardName
-from stream.kafka.topics import TopicNames
-from stream.profiler.config import ShardConfig
-from tidegauge import AlertStream
-from tidegauge.codec import encode
-from tidegauge.events import Watermark
 
-SHARD = ShardConfig(lateness_ms=10_000, retention_ms=5 * MINUTE_MS, idle_ms=None)
 FINAL_MS = HORIZON_MS + 60 * MINUTE_MS
-DRAIN_SECONDS = 90.0
-QUIET_SECONDS = 3.0
+"""So long after the last event every window has closed, and every part has left."""
 
 
 @dataclass
@@ -79,8 +68,8 @@ class Run:
             place.create(base_ms, self._plan.seed)
             scene = self._begin(place, watch, base_ms)
             self._go_wrong(scene)
-            self._wait("the services' end", place.served, 120.0, place)
-            _finish(place, base_ms + self._plan.traffic.length_ms + FINAL_MS)
+            wait_for("the services' end", place.served, 120.0, place)
+            finish(place, base_ms + self._plan.traffic.length_ms + FINAL_MS)
             self._check(scene, watch, result)
         finally:
             watch.stop()
@@ -94,7 +83,7 @@ class Run:
             place.worker()
         watch.start()
         owned = lambda: all(watch.newest("profiler", shard) for shard in range(PARTITIONS))  # noqa: E731
-        self._wait("the workers' start", owned, 60.0, place)
+        wait_for("the workers' start", owned, 60.0, place)
         for role in ("predictions", "labels"):
             place.serve(
                 Assignment(role, self._servers.kafka.bootstrap, place.prefix, str(place.folder), base_ms, SPEED,
@@ -122,37 +111,15 @@ class Run:
             self._problems.append(f"the fault {name} could not be made: {traceback.format_exc()}")
 
     def _check(self, scene: Scene, watch: Watch, result: Result) -> None:
-        place = scene.installation
-        names, kafka = TopicNames(place.prefix), {"bootstrap.servers": place.bootstrap}
-        drained = lambda: self._drained(watch, names, place.bootstrap)  # noqa: E731
-        self._wait("the drain", drained, DRAIN_SECONDS, place)
+        verdict = verify(scene.installation, self._servers, offsets=not self._control)
         watch.stop()
-        stored = self._stored(place.prefix)
-        log = read_log(place.bootstrap, names)
-        switches = {n: {k: v for k, v in fields.items() if k.startswith(b"v|")} for n, fields in stored.items()}
-        expected = recompute(log, catalog_of(kafka, names), SHARD, switches, PROFILE_PARTITIONS)
-        published = self._settled(place, names, expected)
-        stored = self._stored(place.prefix)
-        heard = list(AlertStream(place.bootstrap, prefix=place.prefix, start="earliest", idle_seconds=3.0))
-        result.problems += place.failures()
-        result.problems += checks.rows(log, stored, expected)
-        result.problems += checks.joins(expected, stored)
-        result.problems += checks.profiles(published, stored, expected)
-        result.problems += checks.reports(published, expected)
-        result.problems += checks.alerts(published, heard, expected)
-        result.problems += checks.dead_letters(published, expected)
+        result.problems += verdict.problems
         result.problems += watch.steps_back()
         self._judge_times(scene, watch, result)
-        rejected = _rejected(place)
-        if "stop_between" in self._plan.names and scene.zombies and not rejected:
+        rejected = _rejected(scene.installation)
+        if scene.zombies and not rejected:
             result.problems.append("a worker was replaced while it was stopped, but no write of it was refused")
-        result.figures |= {
-            "messages": str(log.messages),
-            "parts": str(len(expected.bodies)),
-            "reports": str(len(expected.reports)),
-            "alerts": str(len(expected.alerts)),
-            "refused writes": str(rejected),
-        }
+        result.figures |= {**verdict.figures, "refused writes": str(rejected)}
 
     def _judge_times(self, scene: Scene, watch: Watch, result: Result) -> None:
         stalled, where = watch.longest_stall(scene.excused)
@@ -163,57 +130,6 @@ class Run:
         beyond = [at - kill - SESSION_SECONDS for kill, at in zip(scene.kills, taken, strict=True) if at is not None]
         if beyond:
             result.figures["take-over beyond the session"] = f"{max(beyond):.1f} s"
-
-    def _drained(self, watch: Watch, names: TopicNames, bootstrap: str) -> bool:
-        """Whether every shard has read and delivered everything."""
-        ends = ends_of(bootstrap, names)
-        for shard in range(PARTITIONS):
-            seen = watch.newest("profiler", shard)
-            if self._control:
-                continue
-            if seen is None or any(seen.offsets.get(role, 0) < ends[role, shard] for role in ("predictions", "labels")):
-                return False
-        with self._servers.direct() as client:
-            left = [client.hlen(ShardName(names.prefix, "profiler", n).unpublished) for n in range(PARTITIONS)]
-        return not any(left)
-
-    def _stored(self, prefix: str) -> dict[int, dict[bytes, bytes]]:
-        with self._servers.direct() as client:
-            return {n: client.hgetall(ShardName(prefix, "profiler", n).fields) for n in range(PARTITIONS)}
-
-    def _settled(self, place: Installation, names: TopicNames, expected: Expected) -> Published:
-        """Wait until as much came out as had to and nothing more comes; a problem shows in the checks."""
-        before, since, deadline = -1, time.monotonic(), time.monotonic() + 40
-        while time.monotonic() < deadline:
-            found = read_published(place.bootstrap, names, profiles=False)
-            count = len(found.reports) + len(found.alerts)
-            if count != before:
-                before, since = count, time.monotonic()
-            enough = {(a.alert_id, a.seq) for a in found.alerts} >= expected.alerts.keys()
-            if time.monotonic() - since > QUIET_SECONDS and (enough or time.monotonic() - since > 15):
-                break
-            time.sleep(0.5)
-        return read_published(place.bootstrap, names)
-
-    def _wait(self, what: str, done: Callable[[], bool], seconds: float, place: Installation) -> None:
-        deadline = time.monotonic() + seconds
-        while not done():
-            if failures := place.failures():
-                raise RuntimeError(f"while waiting for {what}: {'; '.join(failures)}")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} did not happen within {seconds:g} s")
-            time.sleep(0.2)
-
-
-def _finish(place: Installation, watermark_ms: int) -> None:
-    """Say on every partition that nothing follows, so that every window closes."""
-    producer = Producer({"bootstrap.servers": place.bootstrap})
-    names = TopicNames(place.prefix)
-    for topic in (names.predictions, names.labels):
-        for partition in range(PARTITIONS):
-            producer.produce(topic, encode(Watermark(timestamp_ms=watermark_ms)), partition=partition)
-    if producer.flush(30):
-        raise TimeoutError("the last watermarks could not be sent")
 
 
 def _rejected(place: Installation) -> int:

@@ -1,10 +1,12 @@
 """The log read back: what the broker really holds, and what was published."""
 
+import logging
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, TopicPartition
-from integration.end_to_end.topics import ends, read
+from integration.end_to_end.topics import read
 
 from load.chaos.installation import PARTITIONS, PROFILE_PARTITIONS
 from stream.kafka.topics import TopicNames
@@ -40,11 +42,30 @@ class Published:
     dead: Counter[tuple[str, int, int]] = field(default_factory=Counter)
 
 
+class Ends:
+    """Asks for the ends of the inputs' partitions, again and again with one client; Kafka may be away meanwhile."""
+
+    def __init__(self, bootstrap: str, names: TopicNames) -> None:
+        self._topics = {"predictions": names.predictions, "labels": names.labels}
+        settings = {"bootstrap.servers": bootstrap, "group.id": "chaos-ends", "reconnect.backoff.max.ms": 500}
+        self._client = Consumer({**settings, "log_level": 0}, logger=logging.getLogger(__name__))
+
+    def __call__(self) -> dict[tuple[str, int], int]:
+        """Return the end of each partition by role and partition; raises KafkaException."""
+        places = {
+            (role, n): TopicPartition(topic, n) for role, topic in self._topics.items() for n in range(PARTITIONS)
+        }
+        return {pair: self._client.get_watermark_offsets(place, timeout=2)[1] for pair, place in places.items()}
+
+    def close(self) -> None:
+        """Leave."""
+        self._client.close()
+
+
 def ends_of(bootstrap: str, names: TopicNames) -> dict[tuple[str, int], int]:
     """Return the end of each partition of the inputs, by role and partition."""
-    found = ends(bootstrap, [names.predictions, names.labels])
-    roles = {names.predictions: "predictions", names.labels: "labels"}
-    return {(roles[topic], partition): end for (topic, partition), end in found.items()}
+    with closing(Ends(bootstrap, names)) as ends:
+        return ends()
 
 
 def read_log(bootstrap: str, names: TopicNames) -> Log:

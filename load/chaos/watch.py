@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 
 from load.chaos.servers import Servers
-from load.chaos.topics import ends_of
+from load.chaos.topics import Ends
 from stream.checkpoint import ShardName
 from stream.kafka.topics import TopicNames
 
@@ -51,6 +51,7 @@ class Watch:
     profile_partitions: int
     seen: dict[tuple[str, int], list[Seen]] = field(default_factory=dict)
     ends: list[tuple[float, dict[tuple[str, int], int]]] = field(default_factory=list)
+    _ask: Ends | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -145,8 +146,9 @@ class Watch:
                 self.seen.setdefault(name, []).append(seen)
 
     def _look_at_ends(self) -> None:
-        found = ends_of(self.servers.kafka.bootstrap, TopicNames(self.prefix))
-        self.ends.append((time.monotonic(), found))
+        if self._ask is None:
+            self._ask = Ends(self.servers.kafka.bootstrap, TopicNames(self.prefix))
+        self.ends.append((time.monotonic(), self._ask()))
 
 
 def _outside(start: float, end: float, excused: list[tuple[float, float]]) -> float:
