@@ -64,8 +64,8 @@ class Installation:
 
     Attributes
     ----------
-    control
-        Workers keep offsets apart from state: what must not pass.
+    kind
+        Of the workers: "product", or another one of `worker`.
     kafka
         Additional Kafka settings of the workers.
     """
@@ -73,7 +73,7 @@ class Installation:
     folder: Path
     bootstrap: str
     redis_url: str
-    control: bool = False
+    kind: str = "product"
     kafka: dict[str, str] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     prefix: str = PREFIX
@@ -88,6 +88,14 @@ class Installation:
 
     def create(self, base_ms: int, seed: int) -> None:
         """Write the settings, create the topics, declare the models with their references."""
+        self.create_topics()
+        for at, model in enumerate(MODELS):
+            reference_frame(base_ms, 1_000 * seed + at).to_parquet(self.folder / f"{model}.parquet")
+            self.declare(model, f"{model}.parquet")
+        self.apply(*MODELS)
+
+    def create_topics(self) -> None:
+        """Write the settings, and create the topics."""
         self.folder.mkdir(parents=True, exist_ok=True)
         kafka = {"bootstrap.servers": self.bootstrap, **self.kafka}
         self.config.write_text(
@@ -100,11 +108,7 @@ class Installation:
             ),
             encoding="utf-8",
         )
-        for at, model in enumerate(MODELS):
-            reference_frame(base_ms, 1_000 * seed + at).to_parquet(self.folder / f"{model}.parquet")
-            self.declare(model, f"{model}.parquet")
         self.command("topics", "create")
-        self.apply(*MODELS)
 
     def declare(self, model: str, reference: str, drop: float = 0.05) -> None:
         """Write a model's definition file."""
@@ -130,9 +134,8 @@ class Installation:
             number = len(self.workers)
             trap = self.folder / f"trap-{number}" if trapped else None
             command = _tidegauge("worker", "-c", str(self.config))
-            if trapped or self.control:
-                command = [sys.executable, "-m", "load.chaos.worker", str(self.config), str(trap or ""),
-                           "control" if self.control else "product"]  # fmt: skip
+            if trapped or self.kind != "product":
+                command = [sys.executable, "-m", "load.chaos.worker", str(self.config), str(trap or ""), self.kind]
             log = self.folder / f"worker-{number}.log"
             worker = Worker(number, self._start(log, command), log, trap)
             self.workers.append(worker)

@@ -1,7 +1,7 @@
 """What will happen in a run: everything follows from its seed."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from load.chaos.model import MINUTE_MS, SECOND_MS
 from load.chaos.traffic import Traffic
@@ -9,9 +9,12 @@ from load.chaos.traffic import Traffic
 SPEED = 30.0
 """Event time runs so many times as fast as the clock."""
 
-SETTLING_SECONDS = 1.0
+FIRST_SECONDS, PAUSE_SECONDS = (3.0, 7.0), (0.5, 4.0)
+LANES = ("workers", "kafka", "redis")
+MIXED_RATIO = 0.8
+"""Of the runs; in the others only workers go wrong."""
 FAULTS = {
-    # name: (how long it keeps its resource busy, what it needs alone)
+    # name: (how long it keeps its lane busy, its lane)
     "kill_worker": (9.0, "workers"),
     "stop_worker": (11.0, "workers"),
     "stop_between": (13.0, "workers"),
@@ -50,6 +53,7 @@ class Plan:
     workers: int
     traffic: Traffic
     faults: tuple[Fault, ...]
+    speed: float = SPEED
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,14 +71,45 @@ def make_plan(seed: int, seconds: float, partitions: int, *, without: frozenset[
     Parameters
     ----------
     without
-        Faults that cannot be had on this machine.
+        Faults that are left out.
     """
     rng = random.Random(seed)
-    faults = [
-        fault
-        for lane in ("workers", "kafka", "redis")
-        for fault in _lane(lane, seconds, rng, without, first=rng.choice(KILLS) if lane == "workers" else None)
-    ]
+    faults: list[Fault] = []
+    for lane in LANES if rng.random() < MIXED_RATIO else LANES[:1]:
+        names = _names(lane, without, rng)
+        if lane == "workers" and (kills := [name for name in names if name in KILLS]):
+            names.remove(kills[0])
+            names.insert(0, kills[0])
+        faults += _one_after_another(names, rng, seconds)
+    return _plan(seed, seconds, partitions, faults, rng)
+
+
+def full_plan(seed: int, partitions: int, *, speed: float, without: frozenset[str] = frozenset()) -> Plan:
+    """Draw a run in which everything goes wrong once, as long as that takes."""
+    rng = random.Random(seed)
+    faults = [fault for lane in LANES for fault in _one_after_another(_names(lane, without, rng), rng, 1_000.0)]
+    seconds = max(fault.at_seconds + FAULTS[fault.name][0] for fault in faults)
+    return replace(_plan(seed, seconds * speed / SPEED, partitions, faults, rng), seconds=seconds, speed=speed)
+
+
+def _names(lane: str, without: frozenset[str], rng: random.Random) -> list[str]:
+    names = sorted(name for name, (_, needs) in FAULTS.items() if needs == lane and name not in without)
+    return rng.sample(names, len(names))
+
+
+def _one_after_another(names: list[str], rng: random.Random, seconds: float) -> list[Fault]:
+    """Give each fault the time it takes, as long as there is time."""
+    at, faults = rng.uniform(*FIRST_SECONDS), []
+    for name in names:
+        lasts = FAULTS[name][0]
+        if at + lasts > seconds:
+            break
+        faults.append(Fault(at, name))
+        at += lasts + rng.uniform(*PAUSE_SECONDS)
+    return faults
+
+
+def _plan(seed: int, seconds: float, partitions: int, faults: list[Fault], rng: random.Random) -> Plan:
     length_ms = int(seconds * SPEED * SECOND_MS)
     silent_ms = rng.randrange(length_ms // 4, length_ms // 2)
     traffic = Traffic(
@@ -87,20 +122,3 @@ def make_plan(seed: int, seconds: float, partitions: int, *, without: frozenset[
     )
     workers = rng.choice((2, 3, 3, partitions + 1))
     return Plan(seed, seconds, workers, traffic, tuple(sorted(faults, key=lambda fault: fault.at_seconds)))
-
-
-def _lane(lane: str, seconds: float, rng: random.Random, without: frozenset[str], *, first: str | None) -> list[Fault]:
-    """Faults of one lane, one after the other, each with the time it takes."""
-    names = sorted(name for name, (_, needs) in FAULTS.items() if needs == lane and name not in without)
-    rng.shuffle(names)
-    if first in names:
-        names.remove(first)
-        names.insert(0, first)
-    at, faults = rng.uniform(3.0, 8.0), []
-    for name in names:
-        lasts = FAULTS[name][0]
-        if at + lasts > seconds:
-            break
-        faults.append(Fault(at, name))
-        at += lasts + rng.uniform(1.0, 6.0)
-    return faults

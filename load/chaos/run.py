@@ -13,7 +13,7 @@ from pathlib import Path
 from load.chaos import server_faults, worker_faults
 from load.chaos.installation import PARTITIONS, PROFILE_PARTITIONS, Installation
 from load.chaos.model import HORIZON_MS, MINUTE_MS
-from load.chaos.plan import SPEED, Plan
+from load.chaos.plan import Plan
 from load.chaos.scene import SESSION_SECONDS, Scene
 from load.chaos.servers import Servers
 from load.chaos.service import Assignment
@@ -57,11 +57,13 @@ class Run:
         return result
 
     def _play(self, result: Result) -> None:
-        self._servers.folder.mkdir(parents=True)
         self._servers.start()
-        base_ms = int(time.time() * 1000) - int(self._plan.seconds * (SPEED - 1) * 1000)
+        base_ms = int(time.time() * 1000) - int(self._plan.seconds * (self._plan.speed - 1) * 1000)
         place = Installation(
-            self._folder / "installation", self._servers.kafka.bootstrap, self._servers.store_url, self._control
+            self._folder / "installation",
+            self._servers.kafka.bootstrap,
+            self._servers.store_url,
+            kind="control" if self._control else "product",
         )
         watch = Watch(self._servers, place.prefix, PARTITIONS, PROFILE_PARTITIONS)
         try:
@@ -85,12 +87,10 @@ class Run:
         owned = lambda: all(watch.newest("profiler", shard) for shard in range(PARTITIONS))  # noqa: E731
         wait_for("the workers' start", owned, 60.0, place)
         for role in ("predictions", "labels"):
-            place.serve(
-                Assignment(role, self._servers.kafka.bootstrap, place.prefix, str(place.folder), base_ms, SPEED,
-                           self._plan.traffic)
-            )  # fmt: skip
+            kafka, traffic = self._servers.kafka.bootstrap, self._plan.traffic
+            place.serve(Assignment(role, kafka, place.prefix, str(place.folder), base_ms, self._plan.speed, traffic))
         rng = random.Random(self._plan.seed)
-        return Scene(self._servers, place, rng, base_ms, time.monotonic(), SPEED)
+        return Scene(self._servers, place, rng, base_ms, time.monotonic(), self._plan.speed)
 
     def _go_wrong(self, scene: Scene) -> None:
         """Run every fault at its time, each in a thread of its own; returns when all are over."""

@@ -37,6 +37,7 @@ class Servers:
 
     def start(self) -> "Servers":
         """Start what there is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.kafka = KafkaBroker(self.folder / "kafka").start()
         self.store = RedisServer(self.folder / "redis-0", str(redis.redis_binary())).start()
         if toxiproxy.missing() is None:

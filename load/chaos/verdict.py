@@ -23,7 +23,7 @@ from tidegauge.events import Watermark
 SHARD = ShardConfig(lateness_ms=10_000, retention_ms=5 * MINUTE_MS, idle_ms=None)
 """As the installation's settings say."""
 
-DRAIN_SECONDS, SETTLE_SECONDS, QUIET_SECONDS = 90.0, 40.0, 3.0
+DRAIN_SECONDS, SETTLE_SECONDS, QUIET_SECONDS = 180.0, 90.0, 3.0
 Fields = dict[int, dict[bytes, bytes]]
 
 

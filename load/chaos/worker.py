@@ -1,6 +1,7 @@
 """A worker with something wrong in it: the product's own, but for the runner that writes its profiler's checkpoints.
 
-Run as `python -m load.chaos.worker SETTINGS TRAP product|control`; see `trap` and `control`.
+Run as `python -m load.chaos.worker SETTINGS TRAP product|control|small`; see `trap` and `control`. A `small` one takes
+small batches, and checkpoints often.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from load.chaos.control import ForgetfulRunner
 from load.chaos.trap import TrapRunner
-from stream.app.assemble import run_worker
+from stream.app import assemble
 from stream.cli.logs import configure_logs
 from stream.config import Settings, load_settings
-from stream.profiler import owned
+from stream.profiler import Cadence, ProfilerConfig, owned
+
+OFTEN = Cadence(checkpoint_seconds=0.07, watermark_seconds=0.2, closing_seconds=0.03)
 
 
 def main(config: Path, trap: str, kind: str) -> None:
@@ -24,6 +27,8 @@ def main(config: Path, trap: str, kind: str) -> None:
     configure_logs("text")
     if kind == "control":
         _replace_runner(partial(ForgetfulRunner, settings=settings))
+    elif kind == "small":
+        assemble.ProfilerConfig = partial(ProfilerConfig, batch=37, chunk=11, cadence=OFTEN)  # type: ignore[misc]
     elif trap:
         _replace_runner(partial(TrapRunner, trap=Path(trap)))
     code = asyncio.new_event_loop().run_until_complete(_work(settings))
@@ -37,7 +42,7 @@ def _replace_runner(runner: object) -> None:
 
 async def _work(settings: Settings) -> int:
     try:
-        await run_worker(settings)
+        await assemble.run_worker(settings)
     except Exception:  # a worker that ends on its own account is what the run reports
         logging.getLogger("stream").exception("the worker ended")
         return 1
