@@ -6,10 +6,9 @@ import time
 
 from load.chaos import servers, toxiproxy
 from load.chaos.installation import PARTITIONS
-from load.chaos.plan import FAULTS, make_plan
+from load.chaos.plan import FAULTS, NETWORK_FAULTS, make_plan
 from load.chaos.run import Result, Run
 
-NETWORK_FAULTS = frozenset({"reset_redis", "delay_redis"})
 SHOWN = 8
 
 

@@ -33,6 +33,9 @@ FAULTS = {
     "delay_redis": (5.0, "redis"),
     "fail_over_redis": (6.0, "redis"),
 }
+NETWORK_FAULTS = frozenset({"reset_redis", "delay_redis"})
+"""Those that take a toxiproxy."""
+
 KILLS = ("kill_worker", "late_labels_then_kill")
 
 

@@ -126,8 +126,9 @@ class Run:
         result.figures["longest stall"] = f"{stalled:.1f} s"
         if self._stall_seconds is not None and stalled > self._stall_seconds:
             result.problems.append(f"{where} stood still for {stalled:.1f} s without a fault to excuse it")
-        taken = [watch.taken_over(at, list(range(PARTITIONS))) for at in scene.kills]
-        beyond = [at - kill - SESSION_SECONDS for kill, at in zip(scene.kills, taken, strict=True) if at is not None]
+        alone = [at for at in scene.kills if not scene.disturbed(at)]
+        taken = [watch.taken_over(at, list(range(PARTITIONS))) for at in alone]
+        beyond = [at - kill - SESSION_SECONDS for kill, at in zip(alone, taken, strict=True) if at is not None]
         if beyond:
             result.figures["take-over beyond the session"] = f"{max(beyond):.1f} s"
 

@@ -53,6 +53,11 @@ class Scene:
         """Return the worker with a trap, if it lives."""
         return next((worker for worker in self.installation.alive() if worker.trap is not None), None)
 
+    def disturbed(self, at: float) -> bool:
+        """Whether anything else went wrong around a kill, so that its take-over says nothing about take-overs."""
+        around = (at, at + 1.5 * SESSION_SECONDS)
+        return sum(first < around[1] and last > around[0] for first, last in self.excused) > 1
+
     def kill(self, worker: Worker) -> None:
         """Kill -9; its shards are missed when the session has ended."""
         now = time.monotonic()
