@@ -27,13 +27,15 @@ FAULTS = {
     "refuse_alerts": (6.0, "kafka"),
     "change_definition": (7.0, "kafka"),
     "change_reference": (7.0, "kafka"),
+    "reset_kafka": (5.0, "kafka"),
+    "delay_kafka": (5.0, "kafka"),
     "kill_redis": (4.0, "redis"),
     "pause_redis": (5.0, "redis"),
     "reset_redis": (4.0, "redis"),
     "delay_redis": (5.0, "redis"),
     "fail_over_redis": (6.0, "redis"),
 }
-NETWORK_FAULTS = frozenset({"reset_redis", "delay_redis"})
+NETWORK_FAULTS = frozenset({"reset_kafka", "delay_kafka", "reset_redis", "delay_redis"})
 """Those that take a toxiproxy."""
 
 KILLS = ("kill_worker", "late_labels_then_kill")

@@ -57,6 +57,7 @@ class Run:
         return result
 
     def _play(self, result: Result) -> None:
+        began = time.monotonic()
         self._servers.start()
         base_ms = int(time.time() * 1000) - int(self._plan.seconds * (self._plan.speed - 1) * 1000)
         place = Installation(
@@ -64,15 +65,19 @@ class Run:
             self._servers.kafka.bootstrap,
             self._servers.store_url,
             kind="control" if self._control else "product",
+            kafka={"bootstrap.servers": self._servers.worker_bootstrap},
         )
         watch = Watch(self._servers, place.prefix, PARTITIONS, PROFILE_PARTITIONS)
         try:
             place.create(base_ms, self._plan.seed)
             scene = self._begin(place, watch, base_ms)
+            result.figures["ready after"] = f"{time.monotonic() - began:.0f} s"
             self._go_wrong(scene)
             wait_for("the services' end", place.served, 120.0, place)
+            result.figures["all sent after"] = f"{time.monotonic() - began:.0f} s"
             finish(place, base_ms + self._plan.traffic.length_ms + FINAL_MS)
             self._check(scene, watch, result)
+            result.figures["checked after"] = f"{time.monotonic() - began:.0f} s"
         finally:
             watch.stop()
             place.stop()

@@ -1,4 +1,4 @@
-"""What befalls Kafka and Redis, and the network before Redis; and changes of what is watched, which are no faults."""
+"""What befalls Kafka and Redis, and the network before them; and changes of what is watched, which are no faults."""
 
 import time
 
@@ -63,12 +63,22 @@ def pause_redis(scene: Scene) -> None:
 
 def reset_redis(scene: Scene) -> None:
     """Reset every connection to Redis, again and again."""
-    _toxic(scene, "reset_peer", {"timeout": scene.rng.randrange(0, 300)}, 2.5)
+    _toxic(scene, "redis", "reset_peer", {"timeout": scene.rng.randrange(0, 300)}, 2.5)
 
 
 def delay_redis(scene: Scene) -> None:
     """Delay every answer of Redis, some beyond the clients' patience."""
-    _toxic(scene, "latency", {"latency": 900, "jitter": 1_400}, 4.0)
+    _toxic(scene, "redis", "latency", {"latency": 900, "jitter": 1_400}, 4.0)
+
+
+def reset_kafka(scene: Scene) -> None:
+    """Reset every connection between workers and Kafka, again and again."""
+    _toxic(scene, "kafka", "reset_peer", {"timeout": scene.rng.randrange(0, 300)}, 2.5)
+
+
+def delay_kafka(scene: Scene) -> None:
+    """Delay everything that Kafka tells workers."""
+    _toxic(scene, "kafka", "latency", {"latency": 400, "jitter": 400}, 4.0)
 
 
 def fail_over_redis(scene: Scene) -> None:
@@ -84,14 +94,14 @@ def fail_over_redis(scene: Scene) -> None:
     scene.excuse(since, BACK_SECONDS)
 
 
-def _toxic(scene: Scene, name: str, attributes: dict[str, int], seconds: float) -> None:
+def _toxic(scene: Scene, server: str, name: str, attributes: dict[str, int], seconds: float) -> None:
     proxy = scene.servers.proxy
     if proxy is None:
         raise RuntimeError("there is no toxiproxy")
     since = time.monotonic()
-    proxy.poison("redis", name, attributes)
+    proxy.poison(server, name, attributes)
     time.sleep(seconds)
-    proxy.cure("redis", name)
+    proxy.cure(server, name)
     scene.excuse(since, BACK_SECONDS)
 
 

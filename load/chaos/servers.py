@@ -1,4 +1,4 @@
-"""The servers of one run: Kafka, Redis with a replica to fail over to, toxiproxy before Redis where there is one."""
+"""The servers of one run: Kafka, Redis with a replica to fail over to, toxiproxy before both where there is one."""
 
 import shutil
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from redis import Redis
 from servers import kafka, redis
 from servers.kafka import KafkaBroker
+from servers.ports import free_ports
 from servers.redis import RedisServer
 
 from load.chaos import toxiproxy
@@ -38,11 +39,14 @@ class Servers:
     def start(self) -> "Servers":
         """Start what there is."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.kafka = KafkaBroker(self.folder / "kafka").start()
         self.store = RedisServer(self.folder / "redis-0", str(redis.redis_binary())).start()
+        self.kafka = KafkaBroker(self.folder / "kafka")
         if toxiproxy.missing() is None:
             self.proxy = Toxiproxy(self.folder).start()
             self.proxy.create("redis", self.store.port)
+            (inside,) = free_ports(1)
+            self.kafka.proxied = (inside, self.proxy.create("kafka", inside))
+        self.kafka.start()
         return self
 
     def stop(self) -> None:
@@ -54,7 +58,12 @@ class Servers:
     @property
     def store_url(self) -> str:
         """Where workers find Redis: through the proxy where there is one."""
-        return self.proxy.redis_url if self.proxy is not None else self.store.url
+        return self.store.url if self.proxy is None else f"redis://127.0.0.1:{self.proxy.ports['redis']}/0"
+
+    @property
+    def worker_bootstrap(self) -> str:
+        """Where workers find Kafka, in the same way."""
+        return self.kafka.bootstrap if self.proxy is None else f"127.0.0.1:{self.proxy.ports['kafka']}"
 
     def direct(self) -> Redis:
         """Return a client past the proxy, with short timeouts, for watching."""

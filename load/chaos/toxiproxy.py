@@ -37,14 +37,9 @@ class Toxiproxy:
         wait_until_listening(self._api, 15, "toxiproxy")
         return self
 
-    @property
-    def redis_url(self) -> str:
-        """Address of Redis behind it."""
-        return f"redis://127.0.0.1:{self.ports['redis']}/0"
-
-    def create(self, name: str, upstream: int, port: int | None = None) -> int:
+    def create(self, name: str, upstream: int) -> int:
         """Put a proxy before a loopback port; returns its own port."""
-        self.ports[name] = port or free_ports(1)[0]
+        (self.ports[name],) = free_ports(1)
         body = {"name": name, "listen": f"127.0.0.1:{self.ports[name]}", "upstream": f"127.0.0.1:{upstream}"}
         self._ask("POST", "/proxies", {**body, "enabled": True})
         return self.ports[name]
