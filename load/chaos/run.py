@@ -122,8 +122,9 @@ class Run:
         result.problems += watch.steps_back()
         self._judge_times(scene, watch, result)
         rejected = _rejected(scene.installation)
-        if scene.zombies and not rejected:
-            result.problems.append("a worker was replaced while it was stopped, but no write of it was refused")
+        stopped = {"stop_worker", "stop_between"} & self._plan.names and not self._control
+        if stopped and not (scene.zombies and rejected):
+            result.problems.append("a worker was to be replaced while it was stopped, but no write of it was refused")
         result.figures |= {**verdict.figures, "refused writes": str(rejected)}
 
     def _judge_times(self, scene: Scene, watch: Watch, result: Result) -> None:

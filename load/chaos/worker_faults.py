@@ -13,7 +13,7 @@ from stream.kafka.topics import TopicNames
 
 BEYOND_SESSION_SECONDS = 9.0
 STUCK_SECONDS = 4.0
-TRAP_SECONDS = 8.0
+TRAP_SECONDS = 4.0
 LATE_LABELS = 60
 
 
@@ -27,13 +27,14 @@ def kill_worker(scene: Scene) -> None:
 
 
 def stop_worker(scene: Scene) -> None:
-    """SIGSTOP one worker, wherever it is, until well after its session has ended; then let it go on."""
+    """SIGSTOP one worker, wherever it is, and one between consume and checkpoint, until well after their sessions."""
     worker = scene.victim()
     if worker is None:
         return
+    scene.installation.worker()  # somebody must be there to take over
     since = time.monotonic()
     worker.send(signal.SIGSTOP)
-    time.sleep(BEYOND_SESSION_SECONDS)
+    stop_between(scene)
     scene.excused.append((since, since + SESSION_SECONDS))
     worker.send(signal.SIGCONT)
 
@@ -117,7 +118,7 @@ def crowd(scene: Scene) -> None:
 
 
 def _spring(scene: Scene, what: str) -> float | None:
-    """Lay the trap and wait until somebody is in it; None when nobody came."""
+    """Lay the trap and wait until the worker is in it; others leave if it has no shard. None when nobody came."""
     worker = scene.trapped()
     if worker is None or worker.trap is None:
         return None
@@ -126,10 +127,13 @@ def _spring(scene: Scene, what: str) -> float | None:
     waiting = worker.trap.with_name(worker.trap.name + ".new")
     waiting.write_text(what, encoding="utf-8")
     waiting.rename(worker.trap)
-    deadline = time.monotonic() + TRAP_SECONDS
+    patience, deadline = time.monotonic() + TRAP_SECONDS, time.monotonic() + 8 * TRAP_SECONDS
     while not sprung.exists():
-        if time.monotonic() > deadline or not worker.alive:
+        if not worker.alive or time.monotonic() > deadline:
             worker.trap.unlink(missing_ok=True)
             return None
+        if time.monotonic() > patience and (other := scene.victim()) is not None:
+            other.end(signal.SIGTERM)
+            patience = time.monotonic() + TRAP_SECONDS
         time.sleep(0.02)
     return time.monotonic()
