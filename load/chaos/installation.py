@@ -160,7 +160,7 @@ class Installation:
 
     def failures(self) -> Sequence[str]:
         """Say which workers ended on their own account."""
-        expected = {None, 0, -signal.SIGKILL}
+        expected = {None, 0, -signal.SIGKILL, -signal.SIGTERM}  # SIGTERM in its first second: it had nothing yet
         return [
             f"worker {worker.number} ended with {worker.process.returncode}: {_last_line(worker.log)}"
             for worker in self.workers
