@@ -8,7 +8,7 @@ SEEDS ?= 1..5
 # Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration bench chaos chaos-control lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration bench chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ chaos: install servers  ## faults on real servers, every number checked: make ch
 
 chaos-control: install servers  ## the same with a checkpoint that does not carry the offset: every seed must fail
 	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) --control $(ARGS)
+
+any-number: install servers  ## one log through one worker, through eight, and in four ways more: one answer
+	@$(BIN)/python -m load.chaos.any_number
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .
