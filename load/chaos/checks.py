@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from load.chaos.oracle import Expected
+from load.chaos.recount import recount
 from load.chaos.topics import Log, Named, Published
 from stream.parts.inputs import InputsPart
 from stream.parts.outcome import OutcomePart
@@ -81,13 +82,13 @@ def dead_letters(published: Published, expected: Expected) -> Iterator[str]:
     yield from (f"a dead letter for {where}, which can be read" for where in sorted(published.dead.keys() - wanted))
 
 
-def joins(expected: Expected, stored: Fields) -> Iterator[str]:
-    """Check matched + pending + expired = predictions, from the stored counters and the final outcomes alone."""
+def joins(log: Log, stored: Fields, expected: Expected) -> Iterator[str]:
+    """Check predictions = matched + those without a label, by a count that shares no code with the product."""
     for shard, core in expected.cores.items():
-        accepted = decode_meta(stored[shard]).predictions.accepted
-        matched = _labelled(core)
-        if not 0 <= matched <= accepted:
-            yield f"shard {shard}: {matched} predictions are labelled, of {accepted}"
+        plain = recount(log, shard)
+        told = (decode_meta(stored[shard]).predictions.accepted, _labelled(core))
+        if told != (plain.accepted, plain.matched):
+            yield f"shard {shard}: predictions and those with a label are {told}, counted plainly {plain}"
 
 
 def _labelled(core: ShardCore) -> int:

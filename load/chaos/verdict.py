@@ -78,7 +78,7 @@ def verify(place: Installation, servers: Servers, *, offsets: bool = True) -> Ve
     heard = list(AlertStream(place.bootstrap, prefix=place.prefix, start="earliest", idle_seconds=QUIET_SECONDS))
     verdict.problems += place.failures()
     verdict.problems += checks.rows(log, stored, expected)
-    verdict.problems += checks.joins(expected, stored)
+    verdict.problems += checks.joins(log, stored, expected)
     verdict.problems += checks.profiles(verdict.published, stored, expected)
     verdict.problems += checks.reports(verdict.published, expected)
     verdict.problems += checks.alerts(verdict.published, heard, expected)

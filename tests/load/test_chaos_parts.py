@@ -1,14 +1,26 @@
 """The parts of chaos that need no server: what is planned, what is sent, how looks at the store are judged."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from load.chaos import checks
+from load.chaos.any_number import BASE_MS
+from load.chaos.model import MODELS
 from load.chaos.plan import FAULTS, KILLS, NETWORK_FAULTS, full_plan, make_plan
+from load.chaos.recount import recount
 from load.chaos.servers import Servers
 from load.chaos.service import Assignment
+from load.chaos.topics import Log
 from load.chaos.traffic import Traffic
+from load.chaos.verdict import SHARD
 from load.chaos.watch import Seen, Watch
+from stream.model.catalog import Catalog
+from stream.model.compile import compile_model
+from stream.profiler.messages import RawBatch
+from stream.profiler.shard import ShardCore
+from tidegauge.definition import CategoricalGrid, Definition, NumericGrid
 from tidegauge.partitioner import partition_for
 
 SECONDS, PARTITIONS = 40.0, 4
@@ -50,6 +62,44 @@ def test_traffic_follows_from_its_seed_and_leaves_one_shard_silent() -> None:
     assert silent
     assert 2 not in {partition_for(f["prediction_id"].encode(), PARTITIONS) for f in silent}
     assert 2 in {partition_for(f["prediction_id"].encode(), PARTITIONS) for f in ids}
+
+
+def test_the_recomputation_counts_what_a_plain_count_counts() -> None:
+    log = log_of(Traffic(5, 240_000, PARTITIONS, clock_ahead_ms=150_000))
+    for shard in range(PARTITIONS):
+        core = ShardCore(shard, declared(), SHARD)
+        core.predictions(log.batches["predictions", shard])
+        core.labels(log.batches["labels", shard])
+        plain = recount(log, shard)
+        assert core.counts["predictions"].accepted == plain.accepted > 100
+        assert checks._labelled(core) == plain.matched > 100
+
+
+def log_of(traffic: Traffic) -> Log:
+    """The log as a broker would hold it, had the services sent it."""
+    batches = {(role, n): RawBatch(n, [], [], []) for role in ("predictions", "labels") for n in range(PARTITIONS)}
+    for step in traffic.steps():
+        fields = None if step.fields is None else {**step.fields, "timestamp_ms": BASE_MS + step.fields["timestamp_ms"]}
+        raw = (
+            step.raw
+            if fields is None
+            else json.dumps({**fields, "model": step.model, "version": step.version}).encode()
+        )
+        key = step.raw[:30] if fields is None else fields["prediction_id"].encode()
+        batch = batches[step.role, partition_for(key, PARTITIONS)]
+        batch.offsets.append(len(batch.offsets))
+        batch.broker_ms.append(BASE_MS + step.at_ms)
+        batch.values.append(raw)
+    return Log(batches)
+
+
+def declared() -> Catalog:
+    given = {"task": "binary", "positive": "bad", "segments": ["region"], "label_horizon": "2m", "label_ages": ["30s"]}
+    features = {"age": "numeric", "debt": "numeric", "channel": "categorical"}
+    grids = {"age": NumericGrid([0.0]), "debt": NumericGrid([1.0]), "channel": CategoricalGrid(["web"])}
+    grids["__score__"] = NumericGrid([0.5])
+    models = {m: Definition(model=m, features=features, windows=["1m"], **given) for m in MODELS}
+    return Catalog({model: [compile_model(definition, grids)] for model, definition in models.items()})
 
 
 def test_an_assignment_survives_the_command_line() -> None:
