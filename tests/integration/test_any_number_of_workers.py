@@ -1,4 +1,7 @@
-"""One log, read by one worker, by three of which one joins late, by more than there are partitions: one answer."""
+"""One log, read by three workers of which one joins late, by more than there are partitions, in other batches.
+
+Each answer is compared with what one thread makes of the log, and with the others. `make any-number` does more.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ from load.chaos.verdict import Verdict
 from tests.integration.conftest import require
 
 pytestmark = pytest.mark.integration
-CHOSEN = [variant for variant in VARIANTS if variant.name in {"one", "two", "small-batches", "new-protocol-crowd"}]
+CHOSEN = [variant for variant in VARIANTS if variant.name in {"two", "small-batches", "new-protocol-crowd"}]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compa
     servers = Servers(folder / "servers").start()
     try:
         compared = Comparison(servers, Path(folder))
-        yield compared, compared.write_log(seed=2, minutes=8)
+        yield compared, compared.write_log(seed=2, minutes=6)
     finally:
         servers.stop()
 
