@@ -1,5 +1,6 @@
 """What will happen in a run: everything follows from its seed."""
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -92,7 +93,9 @@ def make_plan(seed: int, seconds: float, partitions: int, *, without: frozenset[
 def full_plan(seed: int, partitions: int, *, speed: float, without: frozenset[str] = frozenset()) -> Plan:
     """Draw a run in which everything goes wrong once, as long as that takes."""
     rng = random.Random(seed)
-    faults = [fault for lane in LANES for fault in _one_after_another(_names(lane, without, rng), rng, 1_000.0)]
+    faults = [
+        fault for lane in LANES for fault in _one_after_another(_names(lane, without, rng), rng, pauses=(0.0, 0.5))
+    ]
     seconds = max(fault.at_seconds + FAULTS[fault.name][0] for fault in faults)
     return replace(_plan(seed, seconds * speed / SPEED, partitions, faults, rng), seconds=seconds, speed=speed)
 
@@ -102,7 +105,9 @@ def _names(lane: str, without: frozenset[str], rng: random.Random) -> list[str]:
     return rng.sample(names, len(names))
 
 
-def _one_after_another(names: list[str], rng: random.Random, seconds: float) -> list[Fault]:
+def _one_after_another(
+    names: list[str], rng: random.Random, seconds: float = math.inf, pauses: tuple[float, float] = PAUSE_SECONDS
+) -> list[Fault]:
     """Give each fault the time it takes, as long as there is time."""
     at, faults = rng.uniform(*FIRST_SECONDS), []
     for name in names:
@@ -110,7 +115,7 @@ def _one_after_another(names: list[str], rng: random.Random, seconds: float) -> 
         if at + lasts > seconds:
             break
         faults.append(Fault(at, name))
-        at += lasts + rng.uniform(*PAUSE_SECONDS)
+        at += lasts + rng.uniform(*pauses)
     return faults
 
 
