@@ -5,8 +5,11 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from load.chaos.installation import Installation, Worker
+from redis.exceptions import RedisError
+
+from load.chaos.installation import PARTITIONS, Installation, Worker
 from load.chaos.servers import Servers
+from stream.checkpoint import ShardName
 
 SESSION_SECONDS = 6.0
 
@@ -52,6 +55,15 @@ class Scene:
     def trapped(self) -> Worker | None:
         """Return the worker with a trap, if it lives."""
         return next((worker for worker in self.installation.alive() if worker.trap is not None), None)
+
+    def epochs(self) -> dict[int, bytes | None]:
+        """Return the epoch of each profiler's shard, as far as the store tells now."""
+        shards = {n: ShardName(self.installation.prefix, "profiler", n) for n in range(PARTITIONS)}
+        try:
+            with self.servers.direct() as client:
+                return {n: client.hget(shard.meta, "epoch") for n, shard in shards.items()}
+        except RedisError:
+            return {}
 
     def disturbed(self, at: float) -> bool:
         """Whether anything else went wrong around a kill, so that its take-over says nothing about take-overs."""

@@ -12,6 +12,7 @@ from load.chaos.trap import SPRUNG
 from stream.kafka.topics import TopicNames
 
 BEYOND_SESSION_SECONDS = 9.0
+REPLACED_SECONDS = 60.0
 STUCK_SECONDS = 4.0
 TRAP_SECONDS = 4.0
 LATE_LABELS = 60
@@ -47,7 +48,11 @@ def stop_between(scene: Scene) -> None:
     since = _spring(scene, "stop")
     if since is None:
         return
+    before = scene.epochs()
     time.sleep(BEYOND_SESSION_SECONDS)
+    deadline = since + REPLACED_SECONDS  # where Kafka was killed too, the session ends later
+    while time.monotonic() < deadline and not _all_replaced(before, scene.epochs()):
+        time.sleep(0.2)
     scene.excused.append((since, since + SESSION_SECONDS))
     scene.zombies.append(worker)
     worker.send(signal.SIGCONT)
@@ -137,3 +142,8 @@ def _spring(scene: Scene, what: str) -> float | None:
             patience = time.monotonic() + TRAP_SECONDS
         time.sleep(0.02)
     return time.monotonic()
+
+
+def _all_replaced(before: dict[int, bytes | None], now: dict[int, bytes | None]) -> bool:
+    """Whether every shard has another epoch: the group has decided anew, without the worker that is stopped."""
+    return bool(before) and before.keys() == now.keys() and all(now[shard] != epoch for shard, epoch in before.items())
