@@ -7,11 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from aiokafka.errors import KafkaConnectionError
 from mode import Service
 
 from stream.app.app import MonitorApp, connect_monitors
 from stream.app.monitors import Monitors
 from stream.app.publisher import KafkaPublisher
+from stream.errors import UnreachableError
 
 _WATCH_SECONDS: Final = 0.2
 _FLUSH_SECONDS: Final = 1.0
@@ -83,14 +85,21 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 async def _watch(parts: Parts, starting: "asyncio.Task[None]", stop: asyncio.Event) -> None:
     while not stop.is_set() and not parts.failure.happened.is_set():
         if parts.app.crashed:
-            parts.failure(parts.app.crash_reason or RuntimeError("the monitor's app crashed"))
+            parts.failure(_told(parts.app.crash_reason or RuntimeError("the monitor's app crashed")))
         elif starting.done() and (error := starting.exception()):
-            parts.failure(error)
+            parts.failure(_told(error))
         for failed in parts.failures:
             if (reason := failed()) is not None:
                 parts.failure(reason)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return an error in words for a person: Kafka may go away in the second between `ready` and the app's start."""
+    if isinstance(error, KafkaConnectionError):
+        return UnreachableError(f"Kafka went away while the worker started ({error}); start it again")
+    return error
 
 
 async def _stop(parts: Parts, starting: "asyncio.Task[None]") -> None:
