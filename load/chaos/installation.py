@@ -27,6 +27,8 @@ web: {{port: 0}}
 topics: {{partitions: {partitions}, profile_partitions: {profiles}}}
 """
 COMMAND_SECONDS = 90.0
+UNREACHABLE = 3
+"""Exit code of a worker that found a server away when it began."""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Installation:
     kafka: dict[str, str] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     prefix: str = PREFIX
-    ended: list[str] = field(default_factory=list)
+    revived: set[int] = field(default_factory=set)
     _others: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -158,9 +160,22 @@ class Installation:
         with self._lock:
             return [worker for worker in self.workers if worker.alive]
 
+    def revive(self) -> None:
+        """Start another worker for each that ended because a server was away when it began, as an orchestrator does."""
+        away = [w for w in self.workers if w.process.poll() == UNREACHABLE and w.number not in self.revived]
+        for worker in away:
+            self.revived.add(worker.number)
+            self.worker()
+
     def failures(self) -> Sequence[str]:
         """Say which workers ended on their own account."""
-        expected = {None, 0, -signal.SIGKILL, -signal.SIGTERM}  # SIGTERM in its first second: it had nothing yet
+        expected = {
+            None,
+            0,
+            UNREACHABLE,
+            -signal.SIGKILL,
+            -signal.SIGTERM,
+        }  # SIGTERM in its first second: it had nothing yet
         return [
             f"worker {worker.number} ended with {worker.process.returncode}: {_last_line(worker.log)}"
             for worker in self.workers

@@ -101,13 +101,16 @@ class Run:
         """Run every fault at its time, each in a thread of its own; returns when all are over."""
         threads = []
         for fault in self._plan.faults:
-            time.sleep(max(scene.started + fault.at_seconds - time.monotonic(), 0.0))
+            while time.monotonic() < scene.started + fault.at_seconds:
+                scene.installation.revive()
+                time.sleep(0.1)
             action = getattr(worker_faults, fault.name, None) or getattr(server_faults, fault.name)
             thread = threading.Thread(target=self._do, args=(fault.name, action, scene), name=fault.name)
             thread.start()
             threads.append(thread)
-        for thread in threads:
-            thread.join()
+        while any(thread.is_alive() for thread in threads):
+            scene.installation.revive()
+            time.sleep(0.1)
 
     def _do(self, name: str, action: Callable[[Scene], None], scene: Scene) -> None:
         try:

@@ -52,6 +52,7 @@ def wait_for(what: str, done: Callable[[], bool], seconds: float, place: Install
     """Wait until something holds; fails with its name, and at once when a worker ended on its own account."""
     deadline = time.monotonic() + seconds
     while not done():
+        place.revive()
         if failures := place.failures():
             raise RuntimeError(f"while waiting for {what}: {'; '.join(failures)}")
         if time.monotonic() > deadline:
