@@ -4,8 +4,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+SEEDS ?= 1..5
+# Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
+CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration bench pressure lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration bench pressure chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,6 +39,15 @@ bench: install servers  ## CPU per event of the worker, its limit and the altern
 
 pressure: install servers  ## memory of a worker while servers are away and a burst comes
 	@$(BIN)/python -m load.pressure $(ARGS)
+
+chaos: install servers  ## faults on real servers, every number checked: make chaos SEEDS=1..30 SECONDS=40
+	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) $(ARGS)
+
+chaos-control: install servers  ## the same with a checkpoint that does not carry the offset: every seed must fail
+	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) --control $(ARGS)
+
+any-number: install servers  ## one log through one worker, through eight, and in four ways more: one answer
+	@$(BIN)/python -m load.chaos.any_number
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .

@@ -135,7 +135,9 @@ class BlockReference:
         """
         distance = value - self.expected(phase)
         sd = self.prediction_sd(phase, n)
-        if sd > 0 or np.isnan(sd) or np.isnan(distance):
+        if np.isnan(sd) or np.isnan(distance):
+            return float("nan")
+        if sd > 0:
             return float(distance / sd)
         return 0.0 if distance == 0 else float(np.copysign(np.inf, distance))
 

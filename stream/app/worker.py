@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from aiokafka.errors import KafkaConnectionError
 from mode import Service
 
 from stream.app.app import MonitorApp, connect_monitors
 from stream.app.monitors import Monitors
 from stream.app.publisher import KafkaPublisher
 from stream.app.watchdog import Watchdog
+from stream.errors import UnreachableError
 from stream.profiler.pulse import Pulse
 
 _WATCH_SECONDS: Final = 0.2
@@ -94,9 +96,9 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 async def _watch(parts: Parts, starting: "asyncio.Task[None]", stop: asyncio.Event) -> None:
     while not stop.is_set() and not parts.failure.happened.is_set():
         if parts.app.crashed:
-            parts.failure(parts.app.crash_reason or RuntimeError("the monitor's app crashed"))
+            parts.failure(_told(parts.app.crash_reason or RuntimeError("the monitor's app crashed")))
         elif starting.done() and (error := starting.exception()):
-            parts.failure(error)
+            parts.failure(_told(error))
         for failed in parts.failures:
             if (reason := failed()) is not None:
                 parts.failure(reason)
@@ -108,6 +110,13 @@ async def _beat(pulse: Pulse) -> None:
     while True:
         pulse.beat()
         await asyncio.sleep(_BEAT_SECONDS)
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return an error in words for a person: Kafka may go away in the second between `ready` and the app's start."""
+    if isinstance(error, KafkaConnectionError):
+        return UnreachableError(f"Kafka went away while the worker started ({error}); start it again")
+    return error
 
 
 async def _stop(parts: Parts, starting: "asyncio.Task[None]") -> None:

@@ -92,7 +92,7 @@ class MonitorCore:
         """
         if len(self._state.outbox) >= self._config.max_outbox:
             return []
-        take_final(self._state)
+        take_final(self._state, self._judges.catalog)
         outputs, decided = self._decide()
         while learned := learn(self._state, self._judges):
             more, later = self._decide()

@@ -35,7 +35,7 @@ def decide_service(
         state.alerts.hold(AlertKey(*stream, rule.kind), f"service {due.scheme.length}", firing)
     if named:
         state.keep_scope(stream, "service", due.scheme.length)
-    latency = state.service.latencies(stream, due.window, due.compiled.slo_ms).latency
+    latency = state.service.latencies(stream, due.window, due.compiled).latency
     quantiles = {name: round(latency.quantile(q), 3) for name, q in _QUANTILES.items()} if latency.count else {}
     firing_now = any(memory.subject(rule.kind).window.firing for rule in named)
     return Report(

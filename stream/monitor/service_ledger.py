@@ -6,15 +6,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.model.compiled import CompiledModel
 from stream.monitor.fields import Fields
+from stream.monitor.service_spans import span_width_ms
 from stream.monitor.streams import Stream, field_name
 from stream.parts.keys import PartKey
 from stream.parts.service import ServicePart
-from stream.timeline.durations import MS_PER_UNIT
 from tidegauge.alerts import Window
 
 PREFIX = "s"
-_SPAN_MS = MS_PER_UNIT["h"]
 
 Counters = NDArray[np.int64]
 """int64[panes, 6]: start, end, rows, errors, stated latencies, slow ones; by start."""
@@ -39,7 +39,7 @@ class ServiceLedger:
     """Final service panes by stream.
 
     A pane is as short as ten seconds, and a day has 8 640 of them for each segment: so their histograms are merged by
-    spans of an hour (a longer pane is its own span), and only six integers a pane are kept apart.
+    spans, as wide as the reports allow (a longer pane is its own span), and only six integers a pane are kept apart.
     """
 
     def __init__(self, fields: Fields) -> None:
@@ -48,9 +48,9 @@ class ServiceLedger:
         self._counters: dict[Stream, Counters] = {}
         self._changed: set[tuple[Stream, int]] = set()
 
-    def add(self, key: PartKey, part: ServicePart) -> None:
-        """Take in a final pane; `flush` writes it."""
-        stream, at_ms = Stream(key.model, key.version, key.segment), _span_start(key)
+    def add(self, key: PartKey, part: ServicePart, width_ms: int) -> None:
+        """Take in a final pane, into a span of `width_ms`; `flush` writes it."""
+        stream, at_ms = Stream(key.model, key.version, key.segment), _span_start(key, width_ms)
         spans = self._spans.setdefault(stream, {})
         span = spans.get(at_ms)
         if span is None or span.part.slo_ms != part.slo_ms:
@@ -109,11 +109,16 @@ class ServiceLedger:
         totals: NDArray[np.int64] = counters[inside, ROWS:].sum(axis=0)
         return totals
 
-    def latencies(self, stream: Stream, window: Window, slo_ms: int | None) -> ServicePart:
-        """Return the merged histograms of the spans that begin inside a window: to within an hour at its ends."""
-        merged = ServicePart(slo_ms)
+    def latencies(self, stream: Stream, window: Window, compiled: CompiledModel) -> ServicePart:
+        """Return the merged histograms of the spans that lie inside a window.
+
+        Only of those: one that goes on beyond it holds whatever panes have become final by now, more after a stall
+        than without one, and a report must not depend on that. Where days begin at half hours, an hour is left out.
+        """
+        merged, width_ms = ServicePart(compiled.slo_ms), span_width_ms(compiled)
         for at_ms, span in sorted(self._spans.get(stream, {}).items()):
-            if window.start_ms <= at_ms < window.end_ms and span.part.slo_ms == slo_ms:
+            last_ms = max(at_ms + width_ms, span.rows[-1][END])
+            if window.start_ms <= at_ms and last_ms <= window.end_ms and span.part.slo_ms == compiled.slo_ms:
                 merged.merge(span.part)
         return merged
 
@@ -129,6 +134,6 @@ class ServiceLedger:
                 del self._spans[stream]
 
 
-def _span_start(key: PartKey) -> int:
-    wide = key.pane_end_ms - key.pane_start_ms >= _SPAN_MS
-    return key.pane_start_ms if wide else key.pane_start_ms // _SPAN_MS * _SPAN_MS
+def _span_start(key: PartKey, width_ms: int) -> int:
+    wide = key.pane_end_ms - key.pane_start_ms >= width_ms
+    return key.pane_start_ms if wide else key.pane_start_ms // width_ms * width_ms

@@ -82,6 +82,10 @@ def test_small_windows_are_allowed_their_sampling_noise_and_large_ones_get_no_cr
     assert BlockReference(values, rows).prediction_sd(n=100) == usual
 
 
+def test_what_is_not_known_is_not_a_number_even_beside_equal_blocks() -> None:
+    assert math.isnan(BlockReference([1.0] * 9).z(float("nan")))
+
+
 def test_equal_blocks_alarm_on_any_change_but_not_on_rounding() -> None:
     reference = BlockReference([0.1] * 9 + [0.1 + 1e-17])
     assert reference.z(0.1) == 0 or math.isnan(reference.z(0.1)) is False

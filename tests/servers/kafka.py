@@ -44,6 +44,12 @@ group.consumer.min.session.timeout.ms=6000
 group.min.session.timeout.ms=1000
 message.max.bytes=2000000
 """
+# A second way in, which clients are told by another port: that of a proxy before it. The later of two lines holds.
+PROXIED = """\
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{inside},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{outside}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
+"""
 
 
 def missing() -> str | None:
@@ -57,11 +63,15 @@ def missing() -> str | None:
 
 @dataclass
 class KafkaBroker:
-    """One broker; `stop` and `start` keep its data, `kill` is `kill -9`."""
+    """One broker; `stop` and `start` keep its data, `kill` is `kill -9`.
+
+    `proxied` opens a second listener: the port it has, and the port of the proxy that clients must use instead.
+    """
 
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    proxied: tuple[int, int] | None = None
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,6 +129,9 @@ class KafkaBroker:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, controller = free_ports(2)
         text = PROPERTIES.format(port=self.port, controller=controller, data=self.folder / "data")
+        if self.proxied is not None:
+            inside, outside = self.proxied
+            text += PROXIED.format(port=self.port, controller=controller, inside=inside, outside=outside)
         text += "".join(f"{key}={value}\n" for key, value in self.extra.items())
         (self.folder / "server.properties").write_text(text)
         (self.folder / "log4j2.properties").write_text(LOG4J.format(log=self.folder / "server.log"))
