@@ -8,7 +8,7 @@ SEEDS ?= 1..5
 # Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration bench pressure chaos chaos-control any-number lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration test-peers bench pressure chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,13 +26,16 @@ demo: install  ## a year of real flights, two models, live: nothing else needed
 	@$(BIN)/tidegauge demo $(ARGS)
 
 test: install servers  ## every test, integration included
-	@$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not peers" $(ARGS)
 
 test-unit: install  ## unit and property tests: no server, under a minute
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not embedded and not integration and not demo" $(ARGS)
 
 test-integration: install servers  ## the tests on real Kafka and Redis
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m "integration or demo" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile -q -m "(integration or demo) and not peers" $(ARGS)
+
+test-peers: install servers  ## the benchmark's programs for other frameworks, each in an environment of its own
+	@$(BIN)/pytest -q -m peers $(ARGS)
 
 bench: install servers  ## CPU per event of the worker, its limit and the alternatives, on real Kafka and Redis
 	@$(BIN)/python -m load.bench $(ARGS)

@@ -14,6 +14,8 @@ from typing import Any
 from stream.checkpoint import Delta, Outcome, ShardName, SyncRunner
 
 SPRUNG = ".sprung"
+AFTER_SECONDS = 0.3
+"""A signal reaches the other threads first: without a pause this one may still write before it stops."""
 
 
 class TrapRunner(SyncRunner):
@@ -30,6 +32,7 @@ class TrapRunner(SyncRunner):
             self._trap.rename(self._trap.with_name(self._trap.name + SPRUNG))
             if what == "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
+                time.sleep(AFTER_SECONDS)
             else:
                 time.sleep(float(what))
         return super().commit(delta)

@@ -7,7 +7,7 @@ import pytest
 from load.bench.contestants import CONTESTANTS
 from load.bench.run import Plan, run_all
 from load.generate import PREDICTION, LoadSpec, Source
-from load.peers.install import installed
+from load.peers.install import install
 from load.servers import Servers
 
 pytestmark = pytest.mark.integration
@@ -28,11 +28,12 @@ def test_ours_and_the_limits(bootstrap: str, real_redis_url: str, tmp_path: Path
     measure(OURS, bootstrap, real_redis_url, tmp_path)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", [c.name for c in CONTESTANTS if c.peer is not None])
 def test_a_peer(bootstrap: str, real_redis_url: str, tmp_path: Path, name: str) -> None:
     peer = next(c.peer for c in CONTESTANTS if c.name == name)
-    if peer is None or not installed(peer):
-        pytest.skip(f"{peer} has no environment in .cache/peers: `make bench` makes it")
+    assert peer is not None
+    install(peer)
     measure((name,), bootstrap, real_redis_url, tmp_path)
 
 
