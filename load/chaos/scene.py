@@ -2,6 +2,7 @@
 
 import random
 import signal
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -37,6 +38,7 @@ class Scene:
     excused: list[tuple[float, float]] = field(default_factory=list)
     kills: list[float] = field(default_factory=list)
     zombies: list[Worker] = field(default_factory=list)
+    applying: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def event_ms(self) -> int:

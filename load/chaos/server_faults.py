@@ -121,12 +121,13 @@ def _apply(scene: Scene, model: str) -> None:
     before. Here a minute is two seconds of the clock, less than the command takes.
     """
     hold = scene.installation.folder / "hold"
-    since = time.monotonic()
-    hold.touch()
-    try:
-        time.sleep(HOLD_SECONDS)
-        scene.installation.apply(model)
-        time.sleep(HOLD_SECONDS / 2)
-    finally:
-        hold.unlink()
-    scene.excuse(since)
+    with scene.applying:  # on a slow machine one change may last until the next
+        since = time.monotonic()
+        hold.touch()
+        try:
+            time.sleep(HOLD_SECONDS)
+            scene.installation.apply(model)
+            time.sleep(HOLD_SECONDS / 2)
+        finally:
+            hold.unlink()
+        scene.excuse(since)

@@ -16,6 +16,7 @@ from load.chaos.trap import TrapRunner
 from stream.app import assemble
 from stream.cli.logs import configure_logs
 from stream.config import Settings, load_settings
+from stream.errors import TidegaugeError
 from stream.profiler import Cadence, ProfilerConfig, owned
 
 OFTEN = Cadence(checkpoint_seconds=0.07, watermark_seconds=0.2, closing_seconds=0.03)
@@ -43,6 +44,9 @@ def _replace_runner(runner: object) -> None:
 async def _work(settings: Settings) -> int:
     try:
         await assemble.run_worker(settings)
+    except TidegaugeError as error:
+        logging.getLogger("stream").critical("%s", error)
+        return error.exit_code
     except Exception:  # a worker that ends on its own account is what the run reports
         logging.getLogger("stream").exception("the worker ended")
         return 1
