@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stream.app.app import AppOptions, add_page, make_app
+from stream.app.collector import calm_collector
 from stream.app.groups import groups
 from stream.app.learned import LearnedWriter
 from stream.app.monitors import Monitors
@@ -72,6 +73,7 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
     try:
         parts = _parts(settings, names, follower, failure, cold_start=cold_start)
         watch = PartitionWatch(ask, topics, failure)
+        calm_collector()
         await serve(replace(parts, services=(*parts.services, watch)), stop)
     finally:
         await asyncio.to_thread(follower.stop)

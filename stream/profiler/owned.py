@@ -40,6 +40,7 @@ class Owned:
     pending: Checkpoint | None = None
     checkpointed_at: float = 0.0
     seconds: float = 0.0
+    bytes: int = 0
     quiet_since_ms: int | None = None
     gathered: dict[str, tuple[float, RawBatch]] = field(default_factory=dict)
     stash: list[RawBatch] = field(default_factory=list)
@@ -130,6 +131,7 @@ class Owned:
         outcome = self.runner.commit(self.pending.delta)
         checkpoint, self.pending = self.pending, None
         self.seconds = time.perf_counter() - started
+        self.bytes = checkpoint.delta.size_bytes
         return self.checkpoints.landed(checkpoint, outcome.seq) if isinstance(outcome, Landed) else outcome
 
 

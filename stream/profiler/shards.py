@@ -143,6 +143,7 @@ class Shards:
         if isinstance(outcome, Publication):
             self._totals.checkpoints += 1
             self._totals.checkpoint_seconds += self.owned[shard].seconds
+            self._totals.checkpoint_bytes += self.owned[shard].bytes
             self._publisher.publish(outcome)
             return
         _LOG.warning("shard %d was lost: %s", shard, outcome)

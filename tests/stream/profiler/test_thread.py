@@ -100,6 +100,7 @@ def test_a_successor_goes_on_where_the_first_stopped(config: ProfilerConfig, sto
         wait(lambda: published(reader) == want, what="agreement")
         wait(lambda: read_all([second], rows, labels), what="status")
         assert all(shard.predictions.balanced() for shard in second.status.shards)
+        assert second.status.totals.checkpoint_bytes > 0
     finally:
         assert second.stop(5.0)
 
