@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install servers demo test test-unit test-integration bench lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration bench fuzz lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,6 +33,12 @@ test-integration: install servers  ## the tests on real Kafka and Redis
 
 bench: install servers  ## CPU per event of the hot path beside its limit, on real Kafka and Redis
 	@$(BIN)/python -m load.hot_path $(ARGS)
+
+EVENTS ?= 1000000
+SEED ?= 1
+
+fuzz: install  ## spoiled and random messages through the profiler's core: EVENTS=1000000 SEED=1
+	@$(BIN)/python -m load.fuzz --events $(EVENTS) --seed $(SEED)
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .
