@@ -8,7 +8,7 @@ SEEDS ?= 1..5
 # Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration test-peers bench pressure chaos chaos-control any-number lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,12 @@ chaos-control: install servers  ## the same with a checkpoint that does not carr
 
 any-number: install servers  ## one log through one worker, through eight, and in four ways more: one answer
 	@$(BIN)/python -m load.chaos.any_number
+
+EVENTS ?= 1000000
+SEED ?= 1
+
+fuzz: install  ## spoiled and random messages through the profiler's core: EVENTS=1000000 SEED=1
+	@$(BIN)/python -m load.fuzz --events $(EVENTS) --seed $(SEED)
 
 lint: install  ## ruff, mypy --strict, the direction of imports
 	@$(BIN)/ruff check .

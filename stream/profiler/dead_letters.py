@@ -62,14 +62,15 @@ class DeadLetters:
                 self._topics.dead_letters,
                 key=f"{letter.role}-{letter.partition}".encode(),  # letters of one partition keep their order
                 value=letter.raw[:MAX_RAW_BYTES],
-                headers=_headers(letter, self._topics),
+                headers=letter_headers(letter, self._topics),
                 on_delivery=acknowledged,
             )
         except BufferError:
             self._failed.append((number, letter))
 
 
-def _headers(letter: DeadLetter, topics: TopicNames) -> list[tuple[str, str | bytes | None]]:
+def letter_headers(letter: DeadLetter, topics: TopicNames) -> list[tuple[str, str | bytes | None]]:
+    """Say what a letter is about, as headers."""
     headers = {
         "reason": letter.reason,
         "detail": letter.detail,

@@ -1,0 +1,1 @@
+"""Deterministic simulation of profilers, their store and their topics: one seed, one history, one verdict."""
