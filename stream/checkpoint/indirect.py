@@ -74,6 +74,9 @@ class AsyncClusterStore:
         client = self._client = self._client or self._make()
         try:
             return await client.execute_command(*args)
+        except AttributeError as error:
+            # Of two tasks at one connection of redis-py's, one may close it while the other is opening it.
+            raise ConnectionError(f"redis-py's connection was closed while it was opened: {error}") from error
         except RedisClusterException as error:
             if self._client is client:  # not replaced already by another task of this loop
                 self._client = None

@@ -74,7 +74,8 @@ def test_what_is_published_is_what_the_logs_say(config: ProfilerConfig, store: s
     thread.start()
     try:
         want = expected(config, rows, labels)
-        wait(lambda: published(reader) == want, what="agreement")
+        wait(lambda: published(reader) == want or thread.failure, what="agreement")
+        assert thread.failure is None
         wait(lambda: reader.profiles() and any(len(r.shards) == PARTITIONS for r in reader.reports), what="watermarks")
         assert reader.reports[-1].partitions == PARTITIONS
     finally:
