@@ -139,14 +139,17 @@ class RedisSentinel:
         try:
             with redis.Redis(port=self.port, socket_timeout=5) as sentinel:
                 sentinel.execute_command("SENTINEL FAILOVER", "mymaster")
-        except redis.ResponseError:  # it has not yet heard that the replica is well
+        except (redis.ResponseError, redis.ConnectionError):  # it has not yet heard that the replica is well
             return False
         return True
 
     def promoted(self) -> bool:
         """Whether the replica is the master now."""
-        with client(self.replica) as replica:
-            return replica.execute_command("ROLE")[0] == b"master"
+        try:
+            with client(self.replica) as replica:
+                return bool(replica.execute_command("ROLE")[0] == b"master")
+        except redis.ConnectionError:  # a server closes its connections while it is promoted
+            return False
 
     def kill(self) -> None:
         """Kill -9 all of them."""
