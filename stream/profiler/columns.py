@@ -97,7 +97,9 @@ def _predictions(definition: Definition, fields: PredictionFields) -> Sequence[A
 
 
 def _prediction(definition: Definition, value: Any, probabilities: Any) -> Any:
-    if not isinstance(probabilities, dict) or not probabilities:
+    if not probabilities:
+        return value
+    if not isinstance(probabilities, dict):
         return probabilities if value is None and definition.task == "multiclass" else value
     if definition.task == "multiclass" and value is None:
         return min(probabilities.items(), key=lambda item: (-item[1], item[0]))[0]

@@ -192,7 +192,7 @@ def _all_plain(batch: RawBatch, decode: Callable[[bytes], Plain]) -> list[Plain]
         rows = list(map(decode, batch.values))  # type: ignore[arg-type]  # none of them is None
     except _UNREADABLE:
         return None
-    return None if any(map(_TYPE_OF, rows)) else rows
+    return rows if set(map(_TYPE_OF, rows)) <= {None} else None
 
 
 def _together(rows: Sequence[Event], fields: Columns, typed: tuple[str, ...] = ()) -> Decoded[Event, Columns]:
