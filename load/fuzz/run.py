@@ -15,7 +15,7 @@ from load.fuzz.subject import Subject
 GOOD_SHARE: Final = 0.3
 """Of messages left as they were: the fast path must meet spoiled ones in its midst, and rows must join."""
 NONE_SHARE: Final = 0.003
-CORE_MESSAGES: Final = 20_000
+CORE_MESSAGES: Final = 10_000
 """After so many a new core is taken: one watermark in the year 9000 makes everything after it late."""
 SIZES: Final = (1, 2, 10, 100, 500)
 
