@@ -1,7 +1,7 @@
 """All shards of this worker: taking over, checkpointing, publishing, and giving back."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from stream.checkpoint import StoreUnavailableError, TakenOverError
 from stream.checkpoint.values import Fenced, Stale
@@ -63,14 +63,17 @@ class Shards:
         return {shard: dict(owned.core.offsets) for shard, owned in self.owned.items()}
 
     def assigned(self, shards: list[int], now: float) -> None:
-        """Kafka gave us shards: take over what can be taken over now."""
-        self.waiting.update(dict.fromkeys(shards, now))
-        self.take_over(now)
+        """Kafka gave us shards: take over what can be taken over now.
 
-    def take_over(self, now: float) -> dict[int, Mapping[str, int]]:
-        """Take over what waits and is due; returns the next offsets of what was taken."""
+        Of these alone: the consumer is told to read what is new to it, and would never start with another.
+        """
+        self.waiting.update(dict.fromkeys(shards, now))
+        self.take_over(now, shards)
+
+    def take_over(self, now: float, among: Collection[int] | None = None) -> dict[int, Mapping[str, int]]:
+        """Take over what waits and is due (`among` some, or all); returns the next offsets of what was taken."""
         taken: dict[int, Mapping[str, int]] = {}
-        for shard in [s for s, at in self.waiting.items() if at <= now]:
+        for shard in [s for s, at in self.waiting.items() if at <= now and (among is None or s in among)]:
             self._beat()
             try:
                 owned = self._keeper.take_over(shard, now)
