@@ -92,7 +92,7 @@ class Loop:
             self._shards.step(time.monotonic())
             self._publisher.flush(max((deadline - time.monotonic()) * share, 0.0))
             self._shards.step(time.monotonic())
-        self._inputs.commit(self._shards.offsets)
+        self._inputs.commit(self._written_offsets())
         self._inputs.close()
 
     def _count(self, role: str, owned: Owned, batch: RawBatch) -> None:
