@@ -76,7 +76,7 @@ class MonitorCore:
             self._state.watermarks.apply(decoded)
             return
         for profile in decoded.profiles:
-            late = self._state.incoming.apply(profile)
+            late = self._state.incoming.apply(profile, self._state.watermarks)
             if late is not None:
                 self._late.add(late)
                 self._state.fields.put(field_name(_LATE, *late), b"\x01")

@@ -33,6 +33,9 @@ class Incoming:
     A snapshot replaces the one before it by (epoch, seq): repeats and old ones change nothing. On-time rows of a pane
     cannot grow once every shard's watermark has passed its end, so the shards' parts are then merged, in the order of
     shards, and what arrives later is a repeat. Late rows are kept apart, for revisions of reports.
+
+    What a shard told below its own watermark is final, while other shards are still waited for: when the store fails
+    over to a replica that lags, the shard's next owner reads again, and newer snapshots are of a part in the making.
     """
 
     def __init__(self, fields: Fields) -> None:
@@ -41,11 +44,11 @@ class Incoming:
         self.late: dict[PartKey, dict[int, Profile]] = {}
         self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
 
-    def apply(self, profile: Profile) -> PartKey | None:
+    def apply(self, profile: Profile, watermarks: Watermarks) -> PartKey | None:
         """Take in a snapshot; returns its key if it holds late rows that are news."""
         key = PartKey.of(profile)
         held = self._on_time if key.on_time else self.late
-        if key.on_time and due_ms(key) <= self._queue(key).closed_ms:
+        if key.on_time and due_ms(key) <= max(self._queue(key).closed_ms, _told_ms(key, profile.shard, watermarks)):
             return None
         before = held.get(key, {}).get(profile.shard)
         if before is not None and (before.epoch, before.seq) >= (profile.epoch, profile.seq):
@@ -115,6 +118,14 @@ class Incoming:
 def due_ms(key: PartKey) -> int:
     """Return the watermark from which a part is final: a rung's labels come at most its age after the pane."""
     return key.pane_end_ms + key.age_ms
+
+
+def _told_ms(key: PartKey, shard: int, watermarks: Watermarks) -> int:
+    """Return how far the shard itself has told parts of this kind; each was sent before the watermark above it."""
+    told = watermarks.of(shard)
+    if told is None:
+        return NEVER_MS
+    return min(told.predictions_ms, told.labels_ms) if key.part == OUTCOME else told.predictions_ms
 
 
 def _merged(part: str, shards: dict[int, Profile]) -> AnyPart:

@@ -37,6 +37,10 @@ class Watermarks:
                 self._shards[shard.shard] = after
                 self._fields.put(field_name(PREFIX, shard.shard), msgspec.msgpack.encode(after))
 
+    def of(self, shard: int) -> ShardWatermark | None:
+        """Return how far one shard has told, None before it did."""
+        return self._shards.get(shard)
+
     @property
     def predictions_ms(self) -> int:
         """Event time that every shard's predictions have reached."""
@@ -93,16 +97,32 @@ class Watermarks:
 
 def _risen(before: ShardWatermark, after: ShardWatermark) -> ShardWatermark:
     newest = max(before, after, key=_age)
+    predictions_ms, labels_ms = _reached(before, after)
     return ShardWatermark(
         shard=before.shard,
         epoch=newest.epoch,
         seq=newest.seq,
-        predictions_ms=max(before.predictions_ms, after.predictions_ms),
-        labels_ms=max(before.labels_ms, after.labels_ms),
+        predictions_ms=predictions_ms,
+        labels_ms=labels_ms,
         newest_ms=max(before.newest_ms, after.newest_ms),
         idle=newest.idle,
         loss=newest.loss,
     )
+
+
+def _reached(before: ShardWatermark, after: ShardWatermark) -> tuple[int, int]:
+    """Return how far both reports together say that predictions, and labels that met them, were told.
+
+    One history of a shard only rises in both. Two reports of which each is ahead in one topic are of two histories:
+    the store failed over to a replica that lags, and the topics were read in another order. The predictions of one and
+    the labels of the other never met: outcomes reach as far as one of the two told by itself.
+    """
+    predictions_ms = max(before.predictions_ms, after.predictions_ms)
+    ahead = after.predictions_ms - before.predictions_ms, after.labels_ms - before.labels_ms
+    if min(ahead) < 0 < max(ahead):
+        outcomes = (min(w.predictions_ms, w.labels_ms) for w in (before, after))
+        return predictions_ms, max(outcomes)
+    return predictions_ms, max(before.labels_ms, after.labels_ms)
 
 
 def _age(watermark: ShardWatermark) -> tuple[int, int, int, int, bool, bool]:
