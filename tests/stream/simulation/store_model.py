@@ -1,4 +1,4 @@
-"""The store in memory: what the three scripts and the reads do, written a second time.
+"""The store in memory: what the scripts and the reads do, written a second time.
 
 `test_store_model` runs random commands through this and a real Valkey; as long as both answer alike and hold the same
 keys, a simulation on this one speaks for the other, a hundred times faster.
@@ -9,6 +9,7 @@ from typing import Any
 
 from stream.checkpoint.requests import script_sha
 
+SCRIPTS = ("takeover", "stage", "checkpoint", "forget")
 Hash = dict[bytes, bytes]
 Args = Sequence[bytes]
 Saved = tuple[dict[str, Hash], dict[str, bytes]]
@@ -27,7 +28,7 @@ class ModelStore:
         self._now_ms = now_ms
         self.hashes: dict[str, Hash] = {}
         self.strings: dict[str, bytes] = {}
-        self._scripts = {script_sha(name): getattr(self, name) for name in ("takeover", "stage", "checkpoint")}
+        self._scripts = {script_sha(name): getattr(self, name) for name in SCRIPTS}
 
     def execute_command(self, command: str, *args: Any) -> Any:
         match command:
@@ -95,6 +96,17 @@ class ModelStore:
         self._put(keys[0], {b"seq": args[2], **counts})
         return [b"landed", args[2], b""]
 
+    def forget(self, keys: Sequence[str], args: Args) -> list[bytes]:
+        before = self.hash(keys[0]).get(b"epoch", b"")
+        if before != args[0]:
+            return [b"moved", before]
+        for key in keys:
+            self.hashes.pop(key, None)
+            self.strings.pop(key, None)
+        epoch = str(max(int(before or b"0") + 1, self._now_ms())).encode()
+        self._put(keys[0], {b"epoch": epoch, b"seq": b"0"})
+        return [b"forgotten", epoch]
+
     def refusal(self, meta_key: str, args: Args) -> list[bytes] | None:
         """The two checks, by equality: epoch, then seq."""
         meta = self.hash(meta_key)
@@ -133,8 +145,8 @@ class ModelStore:
             case "append":
                 for index, bucket, records in zip(items[::3], items[1::3], items[2::3], strict=True):
                     key = keys[int(index) - 1]
-                    before = self.strings.get(key, b"") if bucket in self.hash(keys[3]) else b""
-                    self.strings[key] = before + records
+                    held = self.strings.get(key, b"") if bucket in self.hash(keys[3]) else b""
+                    self.strings[key] = held + records
                     self._put(keys[3], {bucket: str(len(self.strings[key])).encode()})
             case "drop":
                 for index, bucket in zip(items[::2], items[1::2], strict=True):

@@ -34,9 +34,9 @@ class Both:
     def ask(self, request: Request) -> Any:
         args = request.args if isinstance(request, Read) else request.by_sha
         answer = self.server.execute_command(*args)
-        if isinstance(request, Call) and answer[0] == b"owner":
+        if isinstance(request, Call) and answer[0] in {b"owner", b"forgotten"}:
             self._time_ms = int(answer[1])  # by the server's clock, or by one more than before: the model is told
-            self.epoch, self.seq = int(answer[1]), int(answer[2])
+            self.epoch, self.seq = int(answer[1]), int(answer[2]) if answer[0] == b"owner" else 0
         mine = self.model.execute_command(*args)
         assert mine == ([*answer] if isinstance(answer, tuple) else answer), request
         if isinstance(request, Call):
@@ -77,9 +77,14 @@ def random_delta(rng: random.Random, seq: int) -> Delta:
 
 def act(both: Both, rng: random.Random) -> None:
     """One thing that an owner, an old owner, the network or an operator may do."""
-    match rng.choice(["commit"] * 6 + ["part", "repeat", "old owner", "wrong seq", "takeover", "lose", "newer"]):
+    match rng.choice(
+        ["commit"] * 6 + ["part", "repeat", "old owner", "wrong seq", "takeover", "lose", "newer", "forget"]
+    ):
         case "takeover":
             both.ask(Call("takeover", SHARD.fixed, (1,)))
+        case "forget":
+            epoch = rng.choice([both.model.hash(SHARD.meta).get(b"epoch", b""), b"7"])
+            both.ask(Call("forget", (*SHARD.fixed, *map(SHARD.bucket, rng.sample(BUCKETS, 2))), (epoch,)))
         case "lose":
             key = rng.choice([*SHARD.fixed, *map(SHARD.bucket, BUCKETS)])
             if rng.random() < 0.2:
@@ -111,7 +116,18 @@ def test_random_commands_end_alike(valkey: redis.Redis, monkeypatch: pytest.Monk
             act(both, rng)
             both.compare()
         seen |= both.seen
-    assert seen == {"owner", "newer", "lost", "landed", "landed again", "fenced", "stale", "staged"}
+    assert seen == {
+        "owner",
+        "newer",
+        "lost",
+        "landed",
+        "landed again",
+        "fenced",
+        "stale",
+        "staged",
+        "forgotten",
+        "moved",
+    }
 
 
 def test_a_restored_store_is_the_saved_one(valkey: redis.Redis) -> None:

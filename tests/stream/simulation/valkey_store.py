@@ -5,6 +5,7 @@ from typing import Any
 
 import redis
 
+from simulation.store_model import SCRIPTS
 from stream.checkpoint import requests
 
 Saved = dict[bytes, bytes]
@@ -16,7 +17,7 @@ class ValkeyStore:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self.restore({})
-        for name in ("takeover", "stage", "checkpoint"):
+        for name in SCRIPTS:
             client.script_load(requests.script_text(name))
 
     def execute_command(self, *args: Any) -> Any:
