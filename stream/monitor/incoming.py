@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
@@ -90,6 +91,12 @@ class Incoming:
         """Put a stored snapshot back."""
         profile = msgspec.msgpack.decode(data, type=Profile)
         self._hold(PartKey.of(profile), profile)
+
+    def check(self) -> None:
+        """Decode every snapshot that was put back; raises SnapshotError for the first that cannot be read."""
+        for key, shards in chain(self._on_time.items(), self.late):
+            for profile in shards.values():
+                load_part(key.part, profile.body)
 
     def load_closed(self, name: str, data: bytes) -> None:
         """Put back how far panes were closed."""

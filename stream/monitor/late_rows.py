@@ -30,6 +30,10 @@ class LateRows:
         """Return the snapshots of a key by shard, for reading; empty when there are none."""
         return self._held.get(key, {})
 
+    def __iter__(self) -> Iterator[tuple[PartKey, dict[int, Profile]]]:
+        """Iterate over keys and their snapshots by shard."""
+        return iter(self._held.items())
+
     def put(self, key: PartKey, profile: Profile) -> None:
         """Replace the snapshot of a shard."""
         if key not in self._held:
