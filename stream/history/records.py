@@ -21,10 +21,13 @@ PIECE_BYTES: Final = 900_000
 _SLOTS: Final = 2
 
 
-class RecordKey(NamedTuple):
-    """Of what a record is: one slot of a model's snapshots, or one pane; and which piece."""
+Kind = Literal["snapshot", "pane", "switches"]
 
-    kind: Literal["snapshot", "pane"]
+
+class RecordKey(NamedTuple):
+    """Of what a record is (a slot of snapshots, a pane, the switches of a model in a shard), and which piece."""
+
+    kind: Kind
     of: tuple[str, int] | PartKey
     piece: int
 
@@ -57,8 +60,13 @@ def encode_history(output: History, piece_bytes: int = PIECE_BYTES) -> list[Reco
     return list(_records("pane", output.key, 0, output.body, piece_bytes))
 
 
+def encode_switches(shard: int, model: str, field: bytes, piece_bytes: int = PIECE_BYTES) -> list[Record]:
+    """Return the records that keep when a shard went over to a model's definitions, as its state holds it."""
+    return list(_records("switches", (model, shard), 0, field, piece_bytes))
+
+
 def _records(
-    kind: Literal["snapshot", "pane"], of: tuple[str, int] | PartKey, number: int, content: bytes, piece_bytes: int
+    kind: Kind, of: tuple[str, int] | PartKey, number: int, content: bytes, piece_bytes: int
 ) -> Iterator[Record]:
     pieces, digest = _pieces(len(content), piece_bytes), _digest(content)
     for piece in range(pieces):
@@ -85,12 +93,15 @@ class Kept:
         By model, the newest.
     panes
         Those that are to be learnt from.
+    switches
+        By shard and model, the field of the profiler's state.
     written_ms
         When the oldest of the snapshots was written; 0 without any.
     """
 
     snapshots: Mapping[str, HistorySnapshot] = field(default_factory=dict)
     panes: Mapping[PartKey, bytes] = field(default_factory=dict)
+    switches: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
     written_ms: int = 0
 
 
@@ -114,19 +125,22 @@ def read_history(records: Iterable[tuple[bytes, bytes | None, int]]) -> Kept:
             pieces[piece] = _piece(value), time_ms
     snapshots: dict[str, tuple[HistorySnapshot, int]] = {}
     panes: dict[PartKey, bytes] = {}
+    switches: dict[tuple[int, str], bytes] = {}
     for (kind, of), pieces in found.items():
         content = _whole({number: piece for number, (piece, _) in pieces.items()})
         if content is None:
             continue
         if kind == "pane":
             panes[msgspec.convert(list(of), PartKey)] = content
-            continue
-        (first, time_ms), model = pieces[0], str(of[0])
-        if model not in snapshots or snapshots[model][0].number < first.number:
-            snapshot = HistorySnapshot(model=model, number=first.number, fields=_fields(content))
-            snapshots[model] = snapshot, time_ms
+        elif kind == "switches":
+            switches[int(of[1]), str(of[0])] = content
+        else:
+            (first, time_ms), model = pieces[0], str(of[0])
+            if model not in snapshots or snapshots[model][0].number < first.number:
+                snapshot = HistorySnapshot(model=model, number=first.number, fields=_fields(content))
+                snapshots[model] = snapshot, time_ms
     written_ms = min((time_ms for _, time_ms in snapshots.values()), default=0)
-    return Kept({model: snapshot for model, (snapshot, _) in snapshots.items()}, panes, written_ms)
+    return Kept({model: snapshot for model, (snapshot, _) in snapshots.items()}, panes, switches, written_ms)
 
 
 def _decoded(key: bytes) -> tuple[_Name, int]:

@@ -1,10 +1,10 @@
 """The whole of `tidegauge rebuild`: look at the topics, judge whether a replay can serve, write where it begins."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 
 from confluent_kafka import KafkaException
 
@@ -20,6 +20,7 @@ from stream.kafka.logs import Logs
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
 from stream.model.catalog import Catalog
 from stream.profiler.decode import LABELS, PREDICTIONS
+from stream.profiler.switches import switch_field
 from stream.rebuild.instants import show
 from stream.rebuild.memory import Heard, Message, hear, monitor_fields
 from stream.rebuild.reach import SLACK_MS, Need, Span, check, latest_ms, needs
@@ -27,6 +28,9 @@ from stream.rebuild.store import Start, require_empty, write
 from stream.store.reach import require_store
 from stream.timeline.durations import MS_PER_UNIT, format_duration, parse_duration
 from tidegauge.codec import decode_alert, decode_report, decode_retraining_request
+from tidegauge.errors import DecodeError
+
+T = TypeVar("T")
 
 QUERY_SECONDS: Final = 10.0
 CLOCKS_MS: Final = MS_PER_UNIT["h"]
@@ -168,7 +172,8 @@ def _starts(settings: Settings, chosen: Plan) -> Iterator[Start]:
         fields = monitor_fields(number, len(found.profiles), found.kept, found.heard, chosen.from_ms)
         yield Start(ShardName(settings.prefix, "monitor", number), {topic: end}, fields)
     for number, offsets in chosen.offsets.items():
-        yield Start(ShardName(settings.prefix, "profiler", number), offsets, {})
+        switches = {switch_field(m): value for (shard, m), value in found.kept.switches.items() if shard == number}
+        yield Start(ShardName(settings.prefix, "profiler", number), offsets, switches)
 
 
 def _kept(logs: Logs, names: TopicNames, there: dict[str, int]) -> tuple[Kept, Heard]:
@@ -176,15 +181,20 @@ def _kept(logs: Logs, names: TopicNames, there: dict[str, int]) -> tuple[Kept, H
     # Reports are many, and only those since the oldest snapshot can come again.
     since_ms = max(kept.written_ms - CLOCKS_MS, 0)
     heard: Iterator[Message] = chain(
-        map(decode_alert, _values(logs, names.alerts, there)),
-        map(decode_retraining_request, _values(logs, names.retraining, there)),
-        map(decode_report, _values(logs, names.reports, there, since_ms)),
+        _read(logs, names.alerts, there, decode_alert),
+        _read(logs, names.retraining, there, decode_retraining_request),
+        _read(logs, names.reports, there, decode_report, since_ms),
     )
     return kept, hear(heard)
 
 
-def _values(logs: Logs, topic: str, there: dict[str, int], since_ms: int = 0) -> Iterator[bytes]:
-    return (entry.value for entry in logs.read(topic, there[topic], since_ms) if entry.value is not None)
+def _read(
+    logs: Logs, topic: str, there: dict[str, int], decode: Callable[[bytes], T], since_ms: int = 0
+) -> Iterator[T]:
+    """Yield a topic's messages; what cannot be read was not told by us."""
+    for entry in logs.read(topic, there[topic], since_ms):
+        with suppress(DecodeError):
+            yield decode(entry.value or b"")
 
 
 def _span(logs: Logs, topic: str, number: int) -> Span:
