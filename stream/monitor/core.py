@@ -78,7 +78,7 @@ class MonitorCore:
             self._state.watermarks.apply(decoded)
             return
         for profile in decoded.profiles:
-            if self._state.told.lacks(PartKey.of(profile)):
+            if self._state.told.lacks(profile.pane_start_ms):
                 continue
             late = self._state.incoming.apply(profile, self._state.watermarks)
             if late is not None:
@@ -97,6 +97,8 @@ class MonitorCore:
         """
         if len(self._state.outbox) >= self._config.max_outbox:
             return []
+        # What is learnt in this round may let decisions reach further than they have been made.
+        reached = self._reached()
         take_final(self._state, self._judges.catalog)
         outputs, decided = self._decide()
         while learned := learn(self._state, self._judges):
@@ -104,7 +106,7 @@ class MonitorCore:
             outputs += [*learned, *more]
             decided += later
         outputs += revise(self._state, self._judges, self._take_late(), decided)
-        outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle()]
+        outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle(reached)]
         prune(self._state, self._judges)
         self._send([*outputs, *keep_history(self._state, self._judges)])
         return outputs
@@ -162,12 +164,15 @@ class MonitorCore:
             decisions.decide(model, instant_ms, list(items))
         return decisions.outputs, [item for item in due if isinstance(item, Due)]
 
-    def _settle(self) -> Iterator[Alert]:
+    def _reached(self) -> dict[str, int]:
+        """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""
+        marks, told = self._state.watermarks, self._state.told
+        reach = {model: reach_of(self._state, self._judges, model) for model in self._state.progress if not told.empty}
+        return {model: min(marks.predictions_ms, marks.outcomes_ms, *limits) for model, limits in reach.items()}
+
+    def _settle(self, reached: Mapping[str, int]) -> Iterator[Alert]:
         """End what was told as firing before the state was rebuilt, and does not fire now."""
-        marks = self._state.watermarks
-        for model in () if self._state.told.empty else sorted(self._state.progress):
-            reach = reach_of(self._state, self._judges, model)
-            reached_ms = min(marks.predictions_ms, marks.outcomes_ms, *reach)
+        for model, reached_ms in sorted(reached.items()):
             yield from self._state.told.settle(model, reached_ms, self._state.alerts)
 
     def _send(self, outputs: Sequence[Output]) -> None:

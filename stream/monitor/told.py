@@ -12,7 +12,6 @@ import msgspec
 from stream.monitor.alert_book import AlertBook, AlertKey
 from stream.monitor.fields import Fields
 from stream.monitor.streams import field_name
-from stream.parts.keys import PartKey
 from tidegauge.alerts import Alert
 from tidegauge.reports import Report
 from tidegauge.retraining import RetrainingRequest
@@ -48,9 +47,9 @@ class Told:
         """Whether everything that was told has been decided again."""
         return not (self._alerts or self._requests or self._reports)
 
-    def lacks(self, key: PartKey) -> bool:
+    def lacks(self, pane_start_ms: int) -> bool:
         """Whether a pane began before the replay: the log holds only some of its rows."""
-        return key.pane_start_ms < self._from_ms
+        return pane_start_ms < self._from_ms
 
     def has(self, output: object) -> bool:
         """Whether an output was told before the state was lost."""

@@ -18,6 +18,7 @@ from stream.timeline.durations import DAY_MS
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, SHARDS, Day, Rows, Shard, changed, healthy
 from tidegauge.alerts import Alert
+from tidegauge.codec import encode
 from tidegauge.reports import Report
 from tidegauge.retraining import RetrainingRequest
 
@@ -54,6 +55,10 @@ class Topics:
     @property
     def transitions(self) -> list[tuple[str, int]]:
         return sorted((alert.alert_id, alert.seq) for alert in self.told if isinstance(alert, Alert))
+
+    @property
+    def alerts(self) -> list[bytes]:
+        return sorted(encode(alert) for alert in self.told if isinstance(alert, Alert))
 
     @property
     def requests(self) -> list[str]:
@@ -164,6 +169,7 @@ def test_every_transition_is_told_once(
     assert loss.first_day < LOST - older
     go_on(loss, catalog, compiled, rows, loss.first_day)
     assert loss.topics.transitions == undisturbed.transitions
+    assert loss.topics.alerts == undisturbed.alerts, "to the last byte of their evidence"
     assert loss.topics.requests == undisturbed.requests
     assert loss.topics.reports == undisturbed.reports
 
@@ -208,3 +214,17 @@ def test_what_fires_in_the_topic_and_not_in_the_state_is_ended_once(
     assert [(alert.seq, alert.status) for alert in told] == [(3, "firing"), (4, "resolved")]
     assert told[-1].reason == ENDED
     assert len(loss.topics.transitions) == len(undisturbed.transitions) + 2
+
+
+def test_a_second_loss_in_the_middle_of_the_replay_changes_nothing(
+    lose: Callable[..., Loss], undisturbed: Topics, catalog: Catalog, compiled: CompiledModel, rows: list[Rows]
+) -> None:
+    loss = lose()
+    core = MonitorCore(0, catalog)
+    core.load(monitor_fields(0, 1, loss.kept, loss.heard, DAY_0 + loss.first_day * DAY_MS))
+    read(core, compiled, rows, range(loss.first_day, LOST - 2), loss.topics)
+    again = Loss(loss.topics, read_history(loss.topics.history), hear(loss.topics.told), 0)
+    [need] = needs(catalog, again.kept.snapshots.values(), ["m"], RETENTION_MS)
+    go_on(again, catalog, compiled, rows, (need.from_ms - DAY_0) // DAY_MS)
+    assert loss.topics.alerts == undisturbed.alerts
+    assert loss.topics.reports == undisturbed.reports
