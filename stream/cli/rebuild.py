@@ -29,6 +29,8 @@ def rebuild(
     from_ms = parse_instant(from_)
     settings = load_settings(config)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not dry_run:  # before anything is looked at: what is told later would be told twice
+        steps.require_stopped(settings)
     chosen = steps.plan(settings, steps.look(settings), from_ms)
     for line in chosen.lines():
         console.print(line)
