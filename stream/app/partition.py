@@ -22,7 +22,7 @@ from stream.checkpoint import (
 )
 from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import Output
+from stream.monitor.outputs import HistorySnapshot, Output
 from tidegauge.alerts import Alert
 from tidegauge.errors import DecodeError
 
@@ -261,11 +261,16 @@ class Partition:
         return _Written(Delta(fields=self._core.dirty_fields(), offsets={self._topic: self.next_offset}), outputs)
 
     def _publish(self, last: int) -> None:
-        """Send outputs up to number `last`: those that the store holds."""
-        for number, output in self._core.pending():
+        """Send outputs up to number `last`: those that the store holds.
+
+        A snapshot says that everything before it was decided, so whoever begins from it tells none of that again: it
+        waits until Kafka has all that was decided before it.
+        """
+        pending = self._core.pending()
+        for number, output in pending:
             if number > last:
                 return
-            if number in self._sending:
+            if number in self._sending or (isinstance(output, HistorySnapshot) and number > pending[0][0]):
                 continue
             if not self._publisher.publish(output, partial(self._done, self._core, number)):
                 self._mark()

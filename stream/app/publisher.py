@@ -9,9 +9,10 @@ from typing import Any, Final
 from confluent_kafka import KafkaError
 
 from stream.app.learned import LearnedWriter
+from stream.history.records import Record, encode_history
 from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
 from stream.kafka.topics import TopicNames
-from stream.monitor.outputs import LearnedModel, LearnedReference, Output
+from stream.monitor.outputs import History, HistoryPane, HistorySnapshot, LearnedModel, LearnedReference, Output
 from tidegauge.alerts import Alert
 from tidegauge.codec import encode
 from tidegauge.reports import Report
@@ -29,16 +30,18 @@ _OURS: Final = {
 }
 
 Done = Callable[[bool], Any]
-Message = Alert | Report | RetrainingRequest
+Message = Alert | Report | RetrainingRequest | History
 
 
 class KafkaPublisher:
-    """Publishes alerts (key: alert id), reports and retraining requests (key: model); callbacks come in the loop.
+    """Publishes alerts (key: alert id), reports and retraining requests (key: model), and what `history` keeps.
+
+    Callbacks come in the loop.
 
     Parameters
     ----------
     settings
-        librdkafka's settings; needs WRITE on the three topics.
+        librdkafka's settings; needs WRITE on the four topics.
     topics
         Their names.
     fail
@@ -51,10 +54,12 @@ class KafkaPublisher:
         self._fail = fail
 
     def publish(self, output: Message, on_done: Done) -> bool:
-        """Queue an output; False when the queue is full."""
-        topic, key = self._address(output)
+        """Queue an output; False when the queue is full: what was queued of it by then is harmless to repeat."""
+        topic, records = self._records(output)
+        report = _reporter(on_done, len(records))
         try:
-            self._producer.produce(topic, encode(output), key.encode(), on_delivery=_reporter(on_done))
+            for key, value in records:
+                self._producer.produce(topic, value, key, on_delivery=report)
         except BufferError:
             return False
         return True
@@ -73,14 +78,16 @@ class KafkaPublisher:
                     self._producer.poll(0)
                     await asyncio.sleep(_POLL_SECONDS)
 
-    def _address(self, output: Message) -> tuple[str, str]:
+    def _records(self, output: Message) -> tuple[str, list[Record]]:
         match output:
             case Alert():
-                return self._topics.alerts, output.alert_id
+                return self._topics.alerts, [(output.alert_id.encode(), encode(output))]
             case Report():
-                return self._topics.reports, output.model
+                return self._topics.reports, [(output.model.encode(), encode(output))]
             case RetrainingRequest():
-                return self._topics.retraining, output.model
+                return self._topics.retraining, [(output.model.encode(), encode(output))]
+            case HistorySnapshot() | HistoryPane():
+                return self._topics.history, encode_history(output)
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -103,10 +110,16 @@ class OutputPublisher:
         return self._messages.publish(output, on_done)
 
 
-def _reporter(on_done: Done) -> Callable[[KafkaError | None, Any], None]:
+def _reporter(on_done: Done, records: int) -> Callable[[KafkaError | None, Any], None]:
+    """Return what takes the delivery reports of one output's records, and tells when all are in."""
+    missing, acknowledged = records, True
+
     def report(error: KafkaError | None, _: Any) -> None:
+        nonlocal missing, acknowledged
         if error is not None:
             _LOG.warning("Kafka did not take an output, it will be sent again: %s", error.str())
-        on_done(error is None)
+        missing, acknowledged = missing - 1, acknowledged and error is None
+        if not missing:
+            on_done(acknowledged)
 
     return report

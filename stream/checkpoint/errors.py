@@ -13,8 +13,8 @@ from typing import Final
 from stream.errors import LostStateError, TidegaugeError, UnreachableError
 
 ADVICE: Final = (
-    "Mend the cause or restore Redis from a backup; or begin anew without what is lost: start one worker with "
-    "--cold-start (docs/operations.md, When state is lost)"
+    "Mend the cause, restore Redis from a backup, or stop all workers and run `tidegauge rebuild`; or begin anew "
+    "without what is lost: start one worker with --cold-start (docs/operations.md, When state is lost)"
 )
 
 

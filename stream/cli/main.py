@@ -17,6 +17,7 @@ from stream.cli.alerts import alerts
 from stream.cli.apply import apply
 from stream.cli.demo import demo
 from stream.cli.doctor import doctor
+from stream.cli.rebuild import rebuild
 from stream.cli.reference import app as reference_app
 from stream.cli.schema import schema
 from stream.cli.status import status
@@ -37,6 +38,7 @@ app.command()(apply)
 app.add_typer(reference_app, name="reference")
 app.command()(alerts)
 app.command()(status)
+app.command()(rebuild)
 app.add_typer(topics_app, name="topics")
 app.command()(schema)
 app.command()(doctor)

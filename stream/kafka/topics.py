@@ -61,14 +61,14 @@ class TopicNames:
 
     @property
     def history(self) -> str:
-        """Daily blocks, compacted."""
+        """What monitors know and no log tells again, compacted: a model's snapshots, panes that are learnt from."""
         return f"{self.prefix}history"
 
     @property
     def of_worker(self) -> tuple[str, ...]:
         """Every topic that a worker reads or writes."""
         written = (self.dead_letters, self.profiles, self.reports, self.alerts, self.retraining)
-        return (self.predictions, self.labels, *written, self.models)
+        return (self.predictions, self.labels, *written, self.models, self.history)
 
 
 @dataclass(frozen=True)

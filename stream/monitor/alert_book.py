@@ -143,6 +143,21 @@ class AlertBook:
         held = [key for key, memory in self._alerts.items() if key.kind in kinds and memory.scopes]
         return {key.stream for key in held if key.model == model}
 
+    def of_model(self, model: str) -> dict[bytes, bytes]:
+        """Return the fields of a model's alerts."""
+        mine = {key: memory for key, memory in self._alerts.items() if key.model == model}
+        return {field_name(PREFIX, *key): msgspec.msgpack.encode(memory) for key, memory in mine.items()}
+
+    def lasts(self, key: AlertKey, alert_id: str, seq: int) -> bool:
+        """Whether an episode that was told up to `seq` lasts; if so its next transition is told under a higher one."""
+        memory = self._alerts.get(key)
+        if memory is None or memory.alert_id != alert_id:
+            return False
+        if memory.seq < seq:
+            memory.seq = seq
+            self._store(key)
+        return True
+
     def load(self, key: list[object], data: bytes) -> None:
         """Put a stored alert back."""
         model, version, segment, kind = (str(part) for part in key)

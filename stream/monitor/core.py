@@ -1,6 +1,6 @@
 """The monitor: profiles in, reports and alerts out; no Kafka, no Redis, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import msgspec
@@ -11,7 +11,8 @@ from stream.monitor.config import MonitorConfig
 from stream.monitor.decisions import Decisions
 from stream.monitor.intake import take_final
 from stream.monitor.judges import Judges
-from stream.monitor.learn import learn
+from stream.monitor.keep_history import keep_history
+from stream.monitor.learn import learn, reach_of
 from stream.monitor.outputs import Output
 from stream.monitor.pruning import prune
 from stream.monitor.revisions import revise
@@ -19,6 +20,7 @@ from stream.monitor.schedule import Due
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import field_name, parse_field_name
 from stream.parts.keys import PartKey
+from tidegauge.alerts import Alert
 from tidegauge.codec import decode_profiles
 from tidegauge.profiles import WatermarkReport
 
@@ -76,6 +78,8 @@ class MonitorCore:
             self._state.watermarks.apply(decoded)
             return
         for profile in decoded.profiles:
+            if self._state.told.lacks(profile.pane_start_ms):
+                continue
             late = self._state.incoming.apply(profile, self._state.watermarks)
             if late is not None:
                 self._late.add(late)
@@ -88,10 +92,13 @@ class MonitorCore:
     def advance(self) -> list[Output]:
         """Decide everything that is due, and return it in order; the same outputs stand in the outbox.
 
-        Decides nothing while the outbox is full: Kafka must come back first.
+        What goes to `history` stands in the outbox only. Decides nothing while the outbox is full: Kafka must come back
+        first.
         """
         if len(self._state.outbox) >= self._config.max_outbox:
             return []
+        # What is learnt in this round may let decisions reach further than they have been made.
+        reached = self._reached()
         take_final(self._state, self._judges.catalog)
         outputs, decided = self._decide()
         while learned := learn(self._state, self._judges):
@@ -99,11 +106,9 @@ class MonitorCore:
             outputs += [*learned, *more]
             decided += later
         outputs += revise(self._state, self._judges, self._take_late(), decided)
-        for output in outputs:
-            self._state.outbox.add(output)
-        if outputs:
-            self._state.keep_outbox()
+        outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle(reached)]
         prune(self._state, self._judges)
+        self._send([*outputs, *keep_history(self._state, self._judges)])
         return outputs
 
     def watch(self, now_ms: int) -> list[Output]:
@@ -115,10 +120,7 @@ class MonitorCore:
         for version, notes in state.watch.look(state.watermarks, self.partition, now_ms, self._config).items():
             state.alerts.hold(watch.alert_key(version), "watch", watch.firing(notes))
         outputs: list[Output] = [watch.tell(told) for told in state.alerts.settle(watch.EVERY_MODEL, now_ms)]
-        for output in outputs:
-            state.outbox.add(output)
-        if outputs:
-            state.keep_outbox()
+        self._send(outputs)
         return outputs
 
     def lose(self, text: str, now_ms: int) -> None:
@@ -172,6 +174,23 @@ class MonitorCore:
         for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
             decisions.decide(model, instant_ms, list(items))
         return decisions.outputs, [item for item in due if isinstance(item, Due)]
+
+    def _reached(self) -> dict[str, int]:
+        """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""
+        marks, told = self._state.watermarks, self._state.told
+        reach = {model: reach_of(self._state, self._judges, model) for model in self._state.progress if not told.empty}
+        return {model: min(marks.predictions_ms, marks.outcomes_ms, *limits) for model, limits in reach.items()}
+
+    def _settle(self, reached: Mapping[str, int]) -> Iterator[Alert]:
+        """End what was told as firing before the state was rebuilt, and does not fire now."""
+        for model, reached_ms in sorted(reached.items()):
+            yield from self._state.told.settle(model, reached_ms, self._state.alerts)
+
+    def _send(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            self._state.outbox.add(output)
+        if outputs:
+            self._state.keep_outbox()
 
     def _take_late(self) -> set[PartKey]:
         taken, self._late = self._late, set()

@@ -67,6 +67,11 @@ class DriftLog:
         entry = next((e for e in self._entries.get(stream, []) if e.end_ms >= at_ms), None)
         return entry is not None and bool(entry.findings)
 
+    def of_model(self, model: str) -> dict[bytes, bytes]:
+        """Return the fields of a model's windows."""
+        mine = {stream: entries for stream, entries in self._entries.items() if stream.model == model}
+        return {field_name(PREFIX, *stream): msgspec.msgpack.encode(entries) for stream, entries in mine.items()}
+
     def _keep(self, stream: Stream, entries: list[DriftEntry]) -> None:
         self._entries[stream] = entries
         self._fields.put(field_name(PREFIX, *stream), msgspec.msgpack.encode(entries))

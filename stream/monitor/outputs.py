@@ -8,6 +8,7 @@ import msgspec
 from stream.model.reference import Reference
 from stream.monitor.fields import Fields
 from stream.monitor.streams import field_name
+from stream.parts.keys import PartKey
 from tidegauge.alerts import Alert
 from tidegauge.definition import Definition, FeatureGrid
 from tidegauge.profiles import Profile
@@ -38,7 +39,36 @@ class LearnedReference(msgspec.Struct, frozen=True, kw_only=True, tag="reference
         return Reference.of(self.model, self.profiles, held_out=self.held_out, source=self.source)
 
 
-Output = Report | Alert | RetrainingRequest | LearnedModel | LearnedReference
+class HistorySnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
+    """What a monitor knows of one model and no log tells again: detectors, episodes, how far it was decided.
+
+    Attributes
+    ----------
+    number
+        Rises from 1 with each snapshot of the model.
+    fields
+        Fields of the state, all as of one moment.
+    """
+
+    model: str
+    number: int
+    fields: dict[bytes, bytes]
+
+
+class HistoryPane(msgspec.Struct, frozen=True, kw_only=True, tag="pane"):
+    """A final pane of a model that learns its reference, to be kept longer than any log; `body` None: no longer.
+
+    `size_bytes` is the body's length, also of one that is gone.
+    """
+
+    key: PartKey
+    size_bytes: int
+    body: bytes | None
+
+
+History = HistorySnapshot | HistoryPane
+Learned = LearnedModel | LearnedReference
+Output = Report | Alert | RetrainingRequest | Learned | History
 
 _KINDS: Final[Mapping[bytes, type[Output]]] = {
     b"r": Report,
@@ -46,6 +76,8 @@ _KINDS: Final[Mapping[bytes, type[Output]]] = {
     b"t": RetrainingRequest,
     b"m": LearnedModel,
     b"f": LearnedReference,
+    b"s": HistorySnapshot,
+    b"p": HistoryPane,
 }
 _LETTERS: Final = {kind: letter for letter, kind in _KINDS.items()}
 PREFIX: Final = "out"

@@ -22,6 +22,7 @@ class Panes:
         self._bodies: dict[PartKey, bytes] = {}
         self._index: dict[tuple[str, str], dict[Stream, list[PartKey]]] = {}
         self._decoded: OrderedDict[PartKey, AnyPart] = OrderedDict()
+        self._moved: list[tuple[PartKey, bytes, bool]] = []
 
     def add(self, key: PartKey, part: AnyPart) -> None:
         """Keep a final part."""
@@ -29,6 +30,12 @@ class Panes:
         self._fields.put(field_name(PREFIX, *key), body)
         self._note(key, body)
         self._remember(key, part)
+        self._moved.append((key, body, True))
+
+    def take_moved(self) -> list[tuple[PartKey, bytes, bool]]:
+        """Return key and body of the parts that came (True) or left (False) since the last call, in order."""
+        moved, self._moved = self._moved, []
+        return moved
 
     def load(self, key: PartKey, body: bytes) -> None:
         """Put a stored part back."""
@@ -104,7 +111,7 @@ class Panes:
 
     def _forget(self, key: PartKey) -> None:
         self._fields.delete(field_name(PREFIX, *key))
-        self._bodies.pop(key, None)
+        self._moved.append((key, self._bodies.pop(key), False))
         self._decoded.pop(key, None)
 
     def _remember(self, key: PartKey, part: AnyPart) -> None:

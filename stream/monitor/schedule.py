@@ -61,6 +61,8 @@ class Progress(msgspec.Struct):
         What was learnt and is not in the catalog yet, "" for nothing: decisions go no further than this instant.
     sampled_ms
         Up to which midnight the sample was found too small to make grids from.
+    snapshots, snapshot_day, snapshot_learned
+        Snapshots written to `history` so far; the day (since 1970) of the last, and how much had been learnt by then.
     """
 
     first_ms: dict[str, int] = {}
@@ -71,6 +73,9 @@ class Progress(msgspec.Struct):
     awaits: str = ""
     awaits_ms: int = 0
     sampled_ms: int = -(1 << 62)
+    snapshots: int = 0
+    snapshot_day: int = -(1 << 62)
+    snapshot_learned: int = 0
 
     @property
     def observed_ms(self) -> int:
@@ -104,20 +109,40 @@ def due_windows(
     for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
             reached_ms = outcomes_ms if family == Family.OUTCOME else predictions_ms
-            first_ms = progress.first_ms.get("service" if family == Family.SERVICE else "inputs")
-            if first_ms is None:
+            after_ms = _after(progress, family, scheme, delay_ms)
+            if after_ms is None:
                 continue
-            key = f"{family.value} {scheme.length} {delay_ms}"
-            after_ms = max(progress.decided_ms.get(key, first_ms), from_ms)
-            for window in scheme.closes(after_ms, min(reached_ms - delay_ms, until_ms)):
-                progress.decided_ms[key] = window.end_ms
+            for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
+                progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
                 age_ms = delay_ms if family == Family.OUTCOME else 0
                 yield Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms)
 
 
+def next_windows(
+    revisions: Sequence[tuple[CompiledModel, Rules]], progress: Progress, retention_ms: int
+) -> Iterator[tuple[Family, WindowScheme, Window]]:
+    """Yield the next window of each kind that is to be decided, however far the watermarks have come."""
+    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [_FOREVER_MS]
+    for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
+        for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
+            after_ms = _after(progress, family, scheme, delay_ms)
+            if after_ms is not None and (end_ms := scheme.next_close(max(after_ms, from_ms))) <= until_ms:
+                yield family, scheme, scheme.window(end_ms)
+
+
 def decided_until(progress: Progress, family: Family, scheme: WindowScheme, age_ms: int) -> int:
     """Return the end of the last window decided, far in the past when none was."""
-    return progress.decided_ms.get(f"{family.value} {scheme.length} {age_ms}", -_FOREVER_MS)
+    return progress.decided_ms.get(_key(family, scheme, age_ms), -_FOREVER_MS)
+
+
+def _after(progress: Progress, family: Family, scheme: WindowScheme, delay_ms: int) -> int | None:
+    """Return the end of the last window decided, else the start of the first pane; None before there is one."""
+    first_ms = progress.first_ms.get("service" if family == Family.SERVICE else "inputs")
+    return None if first_ms is None else progress.decided_ms.get(_key(family, scheme, delay_ms), first_ms)
+
+
+def _key(family: Family, scheme: WindowScheme, delay_ms: int) -> str:
+    return f"{family.value} {scheme.length} {delay_ms}"
 
 
 def _watched(compiled: CompiledModel, rules: Rules, retention_ms: int) -> Iterator[tuple[Family, WindowScheme, int]]:

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 import msgspec
 
-from stream.monitor import alert_book, drift_log, incoming, outputs, panes, schedule, service_ledger, watch, watermarks
+from stream.monitor import (
+    alert_book,
+    drift_log,
+    incoming,
+    outputs,
+    panes,
+    schedule,
+    service_ledger,
+    told,
+    watch,
+    watermarks,
+)
 from stream.monitor.alert_book import AlertBook
 from stream.monitor.burn_rate import BurnMemory
 from stream.monitor.drift_log import DriftLog
@@ -16,6 +27,7 @@ from stream.monitor.panes import Panes
 from stream.monitor.schedule import Progress
 from stream.monitor.service_ledger import ServiceLedger
 from stream.monitor.streams import Stream, field_name, parse_field_name
+from stream.monitor.told import Told
 from stream.monitor.watch import Watch
 from stream.monitor.watermarks import Watermarks
 from stream.parts.keys import PartKey
@@ -41,6 +53,7 @@ class MonitorState:
         self.alerts = AlertBook(self.fields)
         self.outbox = Outbox(self.fields)
         self.watch = Watch(self.fields)
+        self.told = Told(self.fields)
         self.progress: dict[str, Progress] = {}
         self._scopes: dict[ScopeKey, ScopeMemory] = {}
         self._burns: dict[tuple[str, ...], BurnMemory] = {}
@@ -66,6 +79,16 @@ class MonitorState:
         """Write the state that `burn` returned."""
         memory = self._burns[(*stream, kind, pair)]
         self.fields.put(field_name(_BURN, *stream, kind, pair), msgspec.msgpack.encode(memory))
+
+    def of_model(self, model: str) -> dict[bytes, bytes]:
+        """Return the fields of a model that no log tells again: what was decided of it, and by which detectors."""
+        found = {field_name(schedule.PREFIX, model): msgspec.msgpack.encode(self.progress[model])}
+        detectors = [(_SCOPE, key, scope) for key, scope in self._scopes.items()]
+        burns = [(_BURN, pair, burn) for pair, burn in self._burns.items()]
+        for kind, name, memory in (*detectors, *burns):
+            if name[0] == model:
+                found[field_name(kind, *name)] = msgspec.msgpack.encode(memory)
+        return {**found, **self.alerts.of_model(model), **self.drift_log.of_model(model)}
 
     def keep_outbox(self) -> None:
         """Write the next output's number: an empty outbox must not start again from 0."""
@@ -107,6 +130,8 @@ class MonitorState:
             self._burns[msgspec.convert(key, tuple[str, ...])] = msgspec.msgpack.decode(value, type=BurnMemory)
         elif prefix == watch.PREFIX:
             self.watch.load(key, value)
+        elif prefix == told.PREFIX:
+            self.told.load(key, value)
         elif prefix == _NEXT_OUTPUT:
             number = msgspec.msgpack.decode(value, type=int)
             self.outbox.next_number = max(self.outbox.next_number, number)

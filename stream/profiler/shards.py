@@ -11,6 +11,7 @@ from stream.profiler.config import Cadence
 from stream.profiler.dead_letters import DeadLetters
 from stream.profiler.owned import Keeper, Owned
 from stream.profiler.publisher import Publisher
+from stream.profiler.shard import ShardCore
 from stream.profiler.status import Totals
 
 _LOG = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class Shards:
         Where it counts.
     beat
         Called before each takeover: many large shards take longer than one turn should.
+    tell_switches
+        Told what a shard that was taken over, or written, did about definitions.
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class Shards:
         cadence: Cadence,
         totals: Totals,
         beat: Callable[[], None] = lambda: None,
+        tell_switches: Callable[[ShardCore], None] = lambda _: None,
     ) -> None:
-        self._beat = beat
+        self._beat, self._tell_switches = beat, tell_switches
         self._keeper, self._publisher, self._dead_letters = keeper, publisher, dead_letters
         self._cadence, self._totals = cadence, totals
         self._store_again = float("-inf")
@@ -86,6 +90,7 @@ class Shards:
             self.owned[shard] = owned
             self._totals.takeovers += 1
             self._publisher.publish(owned.checkpoints.republish())
+            self._tell_switches(owned.core)
             taken[shard] = dict(owned.core.offsets)
         return taken
 
@@ -148,6 +153,7 @@ class Shards:
             self._totals.checkpoint_seconds += self.owned[shard].seconds
             self._totals.checkpoint_bytes += self.owned[shard].bytes
             self._publisher.publish(outcome)
+            self._tell_switches(self.owned[shard].core)
             return
         _LOG.warning("shard %d was lost: %s", shard, outcome)
         self._totals.fenced += 1

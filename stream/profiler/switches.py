@@ -52,7 +52,20 @@ class Switches:
     def take_changes(self) -> dict[bytes, bytes]:
         """Return the fields of the state that changed since the last call."""
         changed, self._dirty = self._dirty, set()
-        return {_PREFIX + model.encode(): msgspec.msgpack.encode(self._known[model]) for model in sorted(changed)}
+        return {switch_field(model): msgspec.msgpack.encode(self._known[model]) for model in sorted(changed)}
+
+    @property
+    def written(self) -> bool:
+        """Whether nothing changed since the last call of `take_changes`."""
+        return not self._dirty
+
+    def moved(self) -> dict[str, bytes]:
+        """Return by model the field of those that went over later than their definition says."""
+        return {
+            model: msgspec.msgpack.encode(known)
+            for model, known in self._known.items()
+            if any(switch.instant_ms != switch.effective_from_ms for switch in known)
+        }
 
     def load(self, fields: Mapping[bytes, bytes]) -> None:
         """Take in stored fields; others are left alone."""
@@ -80,6 +93,11 @@ class Switches:
             before = _from(compiled, instant_ms)
             held.append(before)
         return held
+
+
+def switch_field(model: str) -> bytes:
+    """Return the field of a shard's state that holds a model's switches."""
+    return _PREFIX + model.encode()
 
 
 def _from(compiled: CompiledModel, instant_ms: int) -> CompiledModel:

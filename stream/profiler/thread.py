@@ -20,6 +20,7 @@ from stream.profiler.publisher import Publisher
 from stream.profiler.pulse import Pulse
 from stream.profiler.shards import Shards
 from stream.profiler.status import ProfilerStatus, Totals
+from stream.profiler.switch_log import SwitchLog
 from stream.profiler.unread import Unread, group_positions
 
 _LOG = logging.getLogger(__name__)
@@ -124,7 +125,8 @@ def _build(config: ProfilerConfig, store: Client, catalog: Callable[[], Catalog]
     )
     heritage = Heritage(config.shard, catalog, LogEnds(config), cold_start=config.cold_start)
     keeper = Keeper(store, config.topics.prefix, config.cadence, heritage)
-    shards = Shards(keeper, publisher, dead_letters, config.cadence, totals, pulse.beat)
+    switches = SwitchLog(producer, config.topics.history)
+    shards = Shards(keeper, publisher, dead_letters, config.cadence, totals, pulse.beat, switches.tell)
     return Loop(
         config,
         shards,

@@ -20,7 +20,7 @@ from tidegauge import Alert, Report, decode_alert, decode_report
 from tidegauge.definition import CategoricalGrid, NumericGrid
 
 pytestmark = pytest.mark.integration
-TOPICS = ("predictions", "labels", "dead-letters", "profiles", "models", "reports", "alerts", "retraining")
+TOPICS = ("history", "predictions", "labels", "dead-letters", "profiles", "models", "reports", "alerts", "retraining")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from stream.model.catalog import Catalog
 from stream.monitor.fields import Fields
-from stream.monitor.outputs import Outbox, Output
+from stream.monitor.outputs import HistorySnapshot, Outbox, Output
 from stream.monitor.streams import parse_field_name
 from tidegauge.alerts import Alert
 from tidegauge.codec import decode_profiles
@@ -56,6 +56,10 @@ class CountingCore:
         if self.count or before != self._told:
             self._fields.put(b"count", f"{self.count} {self.total} {self._told}".encode())
         return outputs
+
+    def keep(self) -> None:
+        """Put a snapshot behind what waits."""
+        self._outbox.add(HistorySnapshot(model="m", number=1, fields={}))
 
     def watch(self, now_ms: int) -> Sequence[Output]:
         return []

@@ -21,7 +21,8 @@ from stream.checkpoint import (
     connect_async,
 )
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import Output
+from stream.monitor.outputs import HistorySnapshot, Output
+from tidegauge.alerts import Alert
 from tidegauge.codec import encode_profiles
 from tidegauge.profiles import ShardWatermark, WatermarkReport
 
@@ -154,6 +155,32 @@ def test_an_output_is_published_after_its_checkpoint_and_removed_after_delivery(
         world.sent.answer(acknowledged=True)
         await world.until(lambda: client.hlen(ShardName("", "monitor", 0).fields) == 1)
         assert len({output.seq for output in world.sent.outputs}) == 1
+
+    play(store_url, story)
+
+
+def test_a_snapshot_is_published_once_kafka_has_everything_before_it(store_url: str, client: redis.Redis) -> None:
+    """Whoever begins from a snapshot tells nothing of what was decided before it."""
+
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(30)})
+        await world.feed(0, 10)
+        core = world.monitors.owned[0]._core
+        assert isinstance(core, CountingCore)
+        core.keep()
+        await world.feed(10, 20)
+        await world.until(lambda: len(world.sent.outputs) == 2)
+        assert [type(output) for output in world.sent.outputs] == [Alert, Alert]
+        first, second = world.sent.waiting
+        second(True)
+        first(False)
+        await world.until(lambda: len(world.sent.outputs) == 3)
+        assert isinstance(world.sent.outputs[-1], Alert)
+        world.sent.waiting[-1](True)
+        await world.until(lambda: len(world.sent.outputs) == 4)
+        assert isinstance(world.sent.outputs[-1], HistorySnapshot)
+        world.sent.waiting[-1](True)
+        await world.until(lambda: client.hlen(ShardName("", "monitor", 0).fields) == 1)
 
     play(store_url, story)
 

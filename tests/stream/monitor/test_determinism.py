@@ -7,7 +7,7 @@ import pytest
 from stream.model.compiled import CompiledModel
 from stream.model.reference import Reference
 from stream.monitor.core import MonitorCore
-from stream.monitor.outputs import Output
+from stream.monitor.outputs import History, Output
 from tests.stream.monitor.world import (
     SHARDS,
     Maker,
@@ -114,14 +114,15 @@ def test_a_restart_from_stored_fields_at_any_point_goes_on_the_same(
             assert core.dirty_fields() == {}
     outputs += core.advance()
     assert alerts(outputs) == alerts(expected)
-    assert [output for _, output in core.pending()] == outputs
+    assert [output for _, output in core.pending() if not isinstance(output, History)] == outputs
 
 
 def test_the_outbox_survives_until_delivery_and_numbers_never_repeat(messages: Messages, make: Maker) -> None:
     core = make()
     outputs = run(core, in_order(messages[:6]))
     pending = core.pending()
-    assert [output for _, output in pending] == outputs
+    assert [output for _, output in pending if not isinstance(output, History)] == outputs
+    assert len(pending) > len(outputs)
     for number, _ in pending:
         core.delivered(number)
     assert core.pending() == []

@@ -1,0 +1,32 @@
+"""What goes to the topic `history`: enough to go on from it, and a log of the last days, when the state is lost."""
+
+from collections.abc import Iterator
+
+from stream.monitor.judges import Judges
+from stream.monitor.learn import learning_ms
+from stream.monitor.outputs import History, HistoryPane, HistorySnapshot
+from stream.monitor.state import MonitorState
+from stream.monitor.watermarks import NEVER_MS
+from stream.timeline.durations import DAY_MS
+
+
+def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
+    """Yield the panes that are to be learnt from, then snapshots: one a day of event time, and one of what was learnt.
+
+    To be called when everything that is due has been decided, so that a snapshot is of one moment.
+    """
+    reached_ms = state.watermarks.predictions_ms
+    for key, body, came in state.panes.take_moved():
+        compiled = judges.catalog.compiled_for(key.model, key.pane_start_ms)
+        if learning_ms(compiled) or compiled.learning:
+            yield HistoryPane(key=key, size_bytes=len(body), body=body if came else None)
+    if reached_ms == NEVER_MS:
+        return
+    day = reached_ms // DAY_MS
+    for model, progress in sorted(state.progress.items()):
+        learned = len(progress.learned)
+        if day > progress.snapshot_day or learned > progress.snapshot_learned:
+            progress.snapshots += 1
+            progress.snapshot_day, progress.snapshot_learned = max(day, progress.snapshot_day), learned
+            progress.store(state.fields, model)
+            yield HistorySnapshot(model=model, number=progress.snapshots, fields=state.of_model(model))
