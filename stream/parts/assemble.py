@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.vocabulary import codes_of_each
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
@@ -140,17 +139,16 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
     codes: list[Int64Array] = []
     unseen: list[Unseen] = []
     kinds, kind = columns.by_kind()
-    several = not (kind == kind[:1]).all()
-    numbers = kind.tolist() if several else kind[:1].tolist()
+    tables = None if (kind == kind[:1]).all() else kinds.tables(kinds.shape(int(kind[0])))
     for index, name in enumerate(columns.compiled.categorical):
         values = rows.features.get(name, absent)
         texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
-        vocabularies = [kinds.vocabularies(number)[index] for number in numbers]
-        if several:
-            cells, outside = codes_of_each(vocabularies, texts)
+        if tables is None:
+            vocabulary = kinds[int(kind[0]) if kind.size else 0].compiled.vocabularies[index]
+            cells = vocabulary.codes(texts)
+            outside = np.flatnonzero(cells == vocabulary.unseen)
         else:
-            cells = vocabularies[0].codes(texts) if vocabularies else np.zeros(0, dtype=np.int64)
-            outside = np.flatnonzero(cells == vocabularies[0].unseen) if vocabularies else cells
+            cells, outside = tables.codes(index, texts, kind)
         codes.append(cells)
         if outside.size:
             unseen.append(Unseen(index, outside, [str(texts[row]) for row in outside.tolist()]))

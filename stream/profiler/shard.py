@@ -231,7 +231,7 @@ class ShardCore:
         self._resolver = Resolver(self.names, kinds, self.rules.catalog)
 
     def _decode(self, batch: RawBatch) -> Decoded[Prediction, PredictionFields]:
-        """Decode what was not read yet, with the decoder made for its model where it holds only one."""
+        """Decode what was not read yet, with the decoder made for its models where they have the same features."""
         typed = self._typed.next(self.rules.catalog)
         decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits, typed)
         models = set(decoded.fields.models)
