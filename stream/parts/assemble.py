@@ -27,7 +27,8 @@ _TEXT = frozenset({str, type(None)})
 class RawRows:
     """n rows of one model and version (or of several of one shape, by `kind`), column by column, before any encoding.
 
-    A feature, segment or optional column that is absent is missing for every row.
+    A feature, segment or optional column that is absent is missing for every row. Where numeric features are `checked`,
+    they hold doubles, booleans and None alone.
     """
 
     ids: Sequence[str]
@@ -41,6 +42,7 @@ class RawRows:
     hashes: NDArray[np.uint64] | None = None
     kinds: Kinds | None = None
     kind: Int64Array | None = None
+    checked: bool = False
 
 
 def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
@@ -130,7 +132,8 @@ def _numeric(compiled: CompiledModel, rows: RawRows) -> Float64Array:
     matrix = np.full((len(rows.ids), len(compiled.numeric)), np.nan)
     for index, name in enumerate(compiled.numeric):
         if name in rows.features:
-            matrix[:, index] = as_numbers(rows.features[name])
+            values = rows.features[name]
+            matrix[:, index] = values if rows.checked else as_numbers(values)
     return matrix
 
 

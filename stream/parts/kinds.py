@@ -41,8 +41,7 @@ class Kinds:
         if number is None:
             number = self._numbers[key] = len(self._kinds)
             self._kinds.append(Kind(compiled, version))
-            shape = shape_of(compiled)
-            self._shape_of.append(self._shapes.setdefault(shape, len(self._shapes)))
+            self._shape_of.append(self.shape_number(compiled))
         return number
 
     def shape(self, number: int) -> int:
@@ -60,6 +59,10 @@ class Kinds:
                 self._tables[of_shape].add(number, compiled)
         self._tabled = len(self._kinds)
         return self._tables[shape]
+
+    def shape_number(self, compiled: CompiledModel) -> int:
+        """Return the number of a model's shape."""
+        return self._shapes.setdefault(shape_of(compiled), len(self._shapes))
 
     def shapes(self, kinds: Int64Array) -> Int64Array:
         """Return the number of each kind's shape."""

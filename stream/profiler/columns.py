@@ -50,6 +50,7 @@ def make_columns(
         hashes=hashes,
         kinds=kinds,
         kind=kind,
+        checked=bool(fields.typed),
     )
     columns = assemble(compiled, version, raw)
     _drop_negative_latencies(columns, noted)
@@ -133,7 +134,7 @@ def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
 
 def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> None:
     """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
-    missing = np.isnan(columns.numeric).sum(axis=0)
+    missing = () if raw.checked else np.isnan(columns.numeric).sum(axis=0)  # of checked features, None alone is
     for index in np.flatnonzero(missing).tolist():
         noted["feature_type"] += int(missing[index]) - list(raw.features[columns.compiled.numeric[index]]).count(None)
     if columns.compiled.task == "binary" and np.isnan(columns.score).any():

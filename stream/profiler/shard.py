@@ -62,7 +62,7 @@ class ShardCore:
     Notes
     -----
     The same messages in other batches, or with the two topics interleaved otherwise, give the same parts: byte for
-    byte in all counts and exact sums. Not thread-safe. Memory: the open parts, 40 bytes a remembered prediction or
+    byte in all counts and exact sums. Not thread-safe. Memory: the open parts, 30 bytes a remembered prediction or
     label, and the names; each is bounded by `config.limits` and counted.
     """
 
