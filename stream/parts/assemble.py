@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.vocabulary import Vocabulary
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
 from stream.parts.hashes import hash_ids
+from stream.parts.kinds import Kinds
 from stream.timeline.panes import Int64Array
 from tidegauge.definition import Definition
 
@@ -25,9 +25,10 @@ _TEXT = frozenset({str, type(None)})
 
 @dataclass(slots=True, kw_only=True)
 class RawRows:
-    """n rows of one model and version, column by column, before any encoding.
+    """n rows of one model and version (or of several of one shape, by `kind`), column by column, before any encoding.
 
-    A feature, segment or optional column that is absent is missing for every row.
+    A feature, segment or optional column that is absent is missing for every row. Where numeric features are `checked`,
+    they hold doubles, booleans and None alone.
     """
 
     ids: Sequence[str]
@@ -39,6 +40,9 @@ class RawRows:
     error: NDArray[np.bool_] | None = None
     on_time: NDArray[np.bool_] | None = None
     hashes: NDArray[np.uint64] | None = None
+    kinds: Kinds | None = None
+    kind: Int64Array | None = None
+    checked: bool = False
 
 
 def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
@@ -62,6 +66,8 @@ def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
         error=np.zeros(count, dtype=np.bool_) if rows.error is None else rows.error,
         numeric=_numeric(compiled, rows),
         segments=[_coded(rows.segments.get(name, absent)) for name in compiled.segments],
+        kinds=rows.kinds,
+        kind=rows.kind,
     )
     if compiled.learning:
         _add_loose(columns, rows)
@@ -126,7 +132,8 @@ def _numeric(compiled: CompiledModel, rows: RawRows) -> Float64Array:
     matrix = np.full((len(rows.ids), len(compiled.numeric)), np.nan)
     for index, name in enumerate(compiled.numeric):
         if name in rows.features:
-            matrix[:, index] = as_numbers(rows.features[name])
+            values = rows.features[name]
+            matrix[:, index] = values if rows.checked else as_numbers(values)
     return matrix
 
 
@@ -134,17 +141,20 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
     absent: list[str | None] = [None] * len(columns)
     codes: list[Int64Array] = []
     unseen: list[Unseen] = []
+    kinds, kind = columns.by_kind()
+    tables = None if (kind == kind[:1]).all() else kinds.tables(kinds.shape(int(kind[0])))
     for index, name in enumerate(columns.compiled.categorical):
-        vocabulary = columns.compiled.grids[name]
-        if not isinstance(vocabulary, Vocabulary):
-            raise TypeError(f"{name} is categorical but has a numeric grid")
         values = rows.features.get(name, absent)
         texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
-        cells = vocabulary.codes(texts)
+        if tables is None:
+            vocabulary = kinds[int(kind[0]) if kind.size else 0].compiled.vocabularies[index]
+            cells = vocabulary.codes(texts)
+            outside = np.flatnonzero(cells == vocabulary.unseen)
+        else:
+            cells, outside = tables.codes(index, texts, kind)
         codes.append(cells)
-        rows_unseen = np.flatnonzero(cells == vocabulary.unseen)
-        if rows_unseen.size:
-            unseen.append(Unseen(index, rows_unseen, [str(texts[row]) for row in rows_unseen.tolist()]))
+        if outside.size:
+            unseen.append(Unseen(index, outside, [str(texts[row]) for row in outside.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
 
 

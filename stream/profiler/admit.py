@@ -64,7 +64,7 @@ def _of_model(
     kept = versions if all(v == k for v, k in given.items()) else [given[version] for version in versions]
     revisions = list(by_revision(catalog, model, timestamps_ms[rows]))
     attributes = dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments)
-    coded = {name: names.segment_values(model, name, _column(segments, name)) for name in attributes}
+    coded = {name: names.segment_values(model, name, column_of(segments, name)) for name in attributes}
     groups = []
     for compiled, places in revisions:
         for version, members in by_value(take(kept, places.tolist()) if len(revisions) > 1 else kept).items():
@@ -74,7 +74,8 @@ def _of_model(
     return groups
 
 
-def _column(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:
+def column_of(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:
+    """Return one segmenting attribute of each row; None where a row has none."""
     try:
         return list(map(itemgetter(name), segments))
     except KeyError:

@@ -89,8 +89,10 @@ class Checkpoints:
         self._owed = list(self.core.store)
 
     def closing(self) -> bool:
-        """Whether a part has closed since the last checkpoint: then the next one should not wait."""
-        return self._schedule.closing(self.core.progress, self.core.store.dirty())
+        """Whether a part may have closed since the last checkpoint: then the next one should not wait."""
+        progress = self.core.progress
+        fresh = self.core.store.closing(progress.predictions_ms, progress.labels_ms)
+        return fresh or self._schedule.closing(progress)
 
     def take(self, now_ms: int) -> Checkpoint | None:
         """Everything that changed since the last one, or None if nothing did.

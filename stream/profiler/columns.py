@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stream.model.compiled import CompiledModel
 from stream.parts.assemble import RawRows, assemble
 from stream.parts.columns import Coded, Columns
+from stream.parts.kinds import Kinds
 from stream.profiler.fields import Int64, PredictionFields
 from tidegauge.definition import Definition
 
@@ -25,6 +26,8 @@ def make_columns(
     hashes: NDArray[np.uint64],
     segments: Mapping[str, Coded],
     noted: Counter[str],
+    kinds: Kinds | None = None,
+    kind: Int64 | None = None,
 ) -> Columns:
     """Lay rows out as columns.
 
@@ -32,6 +35,8 @@ def make_columns(
     ----------
     noted
         Counts of values that were taken as missing, by reason: `feature_type`, `latency_negative`, `score_range`.
+    kinds, kind
+        For rows of several models: see `Columns`.
     """
     raw = RawRows(
         ids=fields.ids,
@@ -43,6 +48,9 @@ def make_columns(
         error=_errors(fields),
         on_time=on_time,
         hashes=hashes,
+        kinds=kinds,
+        kind=kind,
+        checked=bool(fields.typed),
     )
     columns = assemble(compiled, version, raw)
     _drop_negative_latencies(columns, noted)
@@ -126,7 +134,7 @@ def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
 
 def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> None:
     """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
-    missing = np.isnan(columns.numeric).sum(axis=0)
+    missing = () if raw.checked else np.isnan(columns.numeric).sum(axis=0)  # of checked features, None alone is
     for index in np.flatnonzero(missing).tolist():
         noted["feature_type"] += int(missing[index]) - list(raw.features[columns.compiled.numeric[index]]).count(None)
     if columns.compiled.task == "binary" and np.isnan(columns.score).any():
