@@ -1,7 +1,7 @@
 """Assembling columns from values as they come: the encoding, in one place, of features, predictions and segments."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,8 @@ from stream.timeline.panes import Int64Array
 from tidegauge.definition import Definition
 
 Values = Sequence[object] | NDArray[np.generic]
+Column = Values | Coded
+"""Values as they come, or coded text."""
 
 _PLAIN = frozenset({float, int, bool, type(None)})
 """What NumPy turns into numbers at one go: None becomes NaN."""
@@ -32,8 +34,8 @@ class RawRows:
 
     ids: Sequence[str]
     timestamps_ms: Int64Array
-    predictions: Values
-    features: Mapping[str, Values] = field(default_factory=dict)
+    predictions: Column
+    features: Mapping[str, Column] = field(default_factory=dict)
     segments: Mapping[str, Coded | Sequence[str | None]] = field(default_factory=dict)
     latency_ms: Values | None = None
     error: NDArray[np.bool_] | None = None
@@ -74,8 +76,10 @@ def _coded(values: Coded | Sequence[str | None]) -> Coded:
     return values if isinstance(values, Coded) else Coded.of(values)
 
 
-def score_column(definition: Definition, predictions: Values) -> Float64Array:
+def score_column(definition: Definition, predictions: Column) -> Float64Array:
     """Return the score of each prediction; NaN also for a binary task's number that is no probability."""
+    if isinstance(predictions, Coded):
+        return score_column(definition, [*predictions.names, None])[predictions.codes]
     plain = _plain_numbers(predictions) if definition.task != "multiclass" else None
     if plain is None:
         scores = np.array([encode_score(definition, value) for value in predictions], dtype=np.float64)
@@ -87,14 +91,18 @@ def score_column(definition: Definition, predictions: Values) -> Float64Array:
     return scores
 
 
-def _class_column(definition: Definition, predictions: Values) -> Float64Array:
+def _class_column(definition: Definition, predictions: Column) -> Float64Array:
+    if isinstance(predictions, Coded):
+        return _class_column(definition, [*predictions.names, None])[predictions.codes]
     if definition.task != "multiclass":
         return np.full(len(predictions), np.nan)
     return np.array([encode_class(definition, value) for value in predictions], dtype=np.float64)
 
 
-def as_numbers(values: Values) -> Float64Array:
+def as_numbers(values: Column) -> Float64Array:
     """Return values as float64: true is 1, NaN stands for whatever is no number, +-inf for a number too large."""
+    if isinstance(values, Coded):
+        return np.full(len(values.codes), np.nan)
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return values.astype(np.float64)
     plain = _plain_numbers(values)
@@ -103,6 +111,8 @@ def as_numbers(values: Values) -> Float64Array:
 
 def _plain_numbers(values: Values) -> Float64Array | None:
     """Return values as float64, many times faster than one by one; None where one of them needs a closer look."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values.astype(np.float64)
     if not _PLAIN.issuperset(map(type, values)):
         return None
     try:
@@ -138,14 +148,20 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
         vocabulary = columns.compiled.grids[name]
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"{name} is categorical but has a numeric grid")
-        values = rows.features.get(name, absent)
-        texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
-        cells = vocabulary.codes(texts)
+        cells, texts = _cells(vocabulary, rows.features.get(name, absent))
         codes.append(cells)
         rows_unseen = np.flatnonzero(cells == vocabulary.unseen)
         if rows_unseen.size:
-            unseen.append(Unseen(index, rows_unseen, [str(texts[row]) for row in rows_unseen.tolist()]))
+            unseen.append(Unseen(index, rows_unseen, [str(texts(row)) for row in rows_unseen.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
+
+
+def _cells(vocabulary: Vocabulary, values: Column) -> tuple[Int64Array, Callable[[int], str | None]]:
+    """Return the cell of each value, and what gives the text of a row's value."""
+    if isinstance(values, Coded):
+        return vocabulary.codes([*values.names, None])[values.codes], values.text
+    texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
+    return vocabulary.codes(texts), texts.__getitem__
 
 
 def _texts(values: Values) -> list[str | None]:
@@ -156,9 +172,10 @@ def _add_loose(columns: Columns, rows: RawRows) -> None:
     declared = columns.compiled.definition.features
     numeric: dict[str, Float64Array] = {}
     text: dict[str, Sequence[str | None]] = {}
-    for name, values in rows.features.items():
+    for name, column in rows.features.items():
         if declared and name not in declared:
             continue
+        values = column.texts() if isinstance(column, Coded) else column
         if declared.get(name) != "categorical":
             numeric[name] = as_numbers(values if declared.get(name) == "numeric" else _without_booleans(values))
         if declared.get(name) != "numeric":

@@ -1,6 +1,6 @@
 """Rows get the names they are kept under, and are grouped by revision and version; all in the order of their log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -11,11 +11,13 @@ from stream.model.catalog import Catalog
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded
 from stream.parts.keys import segment_label
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.fields import Int64, PredictionFields, take
 from stream.profiler.names import Names
 from stream.profiler.revisions import by_revision
 
 Contexts = NDArray[np.uint32]
+Values = Coded | Sequence[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,36 @@ class Admitted:
 
 
 def admit(
-    fields: PredictionFields, timestamps_ms: Int64, names: Names, catalog: Catalog
+    fields: PredictionFields | ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog
 ) -> tuple[list[Admitted], Contexts]:
     """Group rows by (revision, version); also returns the context id of each row. O(rows x segments)."""
+    if isinstance(fields, ColumnFields):
+        groups = _of_columns(fields, timestamps_ms, names, catalog)
+        return groups, _contexts(groups, len(fields.ids), names)
     kept: dict[str, list[Int64]] = {}
     for model, indices in by_value(fields.models).items():
         kept.setdefault(names.model(model, catalog.declared), []).append(indices)
-    groups: list[Admitted] = []
+    groups = []
     for model, parts in kept.items():
         rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
         groups.extend(_of_model(model, rows, fields, timestamps_ms, names, catalog))
     return groups, _contexts(groups, len(fields.ids), names)
+
+
+def _of_columns(fields: ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog) -> list[Admitted]:
+    """Group rows of one model and version: by revision alone."""
+    model = names.model(fields.model, catalog.declared)
+    version = names.version(model, fields.version)
+    revisions = list(by_revision(catalog, model, timestamps_ms))
+    absent = Coded((), np.full(len(fields.ids), -1, dtype=np.int64))
+    coded = _coded(model, revisions, lambda name: fields.segments.get(name, absent), names)
+    if len(revisions) == 1:
+        compiled, rows = revisions[0]
+        return [Admitted(compiled, version, rows, {name: coded[name] for name in compiled.segments})]
+    return [
+        Admitted(compiled, version, rows, {name: coded[name].take(rows) for name in compiled.segments})
+        for compiled, rows in revisions
+    ]
 
 
 def by_value(values: Sequence[str]) -> dict[str, Int64]:
@@ -63,8 +84,7 @@ def _of_model(
     given = {version: names.version(model, version) for version in dict.fromkeys(versions)}
     kept = versions if all(v == k for v, k in given.items()) else [given[version] for version in versions]
     revisions = list(by_revision(catalog, model, timestamps_ms[rows]))
-    attributes = dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments)
-    coded = {name: names.segment_values(model, name, _column(segments, name)) for name in attributes}
+    coded = _coded(model, revisions, lambda name: _column(segments, name), names)
     groups = []
     for compiled, places in revisions:
         for version, members in by_value(take(kept, places.tolist()) if len(revisions) > 1 else kept).items():
@@ -72,6 +92,26 @@ def _of_model(
             columns = {name: coded[name].take(positions) for name in compiled.segments}
             groups.append(Admitted(compiled, version, rows[positions], columns))
     return groups
+
+
+def _coded(
+    model: str, revisions: Sequence[tuple[CompiledModel, Int64]], column: Callable[[str], Values], names: Names
+) -> dict[str, Coded]:
+    """Return the kept values of every attribute that a revision has; a row's value counts if its own revision has it.
+
+    Else what is admitted would depend on which rows came in one batch.
+    """
+    coded = {}
+    for name in dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments):
+        values = column(name)
+        without = [rows for compiled, rows in revisions if name not in compiled.segments]
+        if without:
+            given = values if isinstance(values, Coded) else Coded.of(values)
+            codes = given.codes.copy()
+            codes[np.concatenate(without)] = -1
+            values = Coded(given.names, codes)
+        coded[name] = names.segment_values(model, name, values)
+    return coded
 
 
 def _column(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from stream.model.compiled import ALWAYS_MS
 from stream.parts.hashes import hash_ids
 from stream.parts.store import PartStore
 from stream.profiler.admit import Admitted, admit, by_value
+from stream.profiler.blocks import blocks
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.columns import make_columns, outcome_scores
 from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
@@ -39,6 +41,7 @@ from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
 
 Bool = NDArray[np.bool_]
+Layout = TypeVar("Layout", PredictionFields, ColumnFields)
 
 LOSS_TOLD_MS = DAY_MS
 """How long (wall clock) monitors are told that something was lost: windows of a day lack it."""
@@ -100,20 +103,16 @@ class ShardCore:
 
         Stops, as `offsets` tell, before a row whose model should have grids by now; see `awaited`.
         """
-        decoded = self._decode(batch)
-        stop = self._until_grids(batch, decoded)
-        if stop is not None:
-            batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
-            decoded = self._decode(batch)
-        batch = self._advance(PREDICTIONS, batch)
-        counts = self.counts[PREDICTIONS]
-        judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, counts)
-        if judged.fields.ids:
-            self._take_predictions(judged)
-        if stop is not None:
-            self.clocks[PREDICTIONS].lift(stop.watermark_ms)
-        self._free()
-        return judged.dead
+        letters: list[DeadLetter] = []
+        self.awaited = ""
+        for block in blocks(batch, self.offsets.get(PREDICTIONS), self.rules.catalog, self.config.limits):
+            if block.decoded is not None:
+                letters += self._count(self._advance(PREDICTIONS, block.batch), block.decoded)
+            else:
+                letters += self._read_rows(block.batch)
+            if self.awaited:
+                break
+        return letters
 
     def labels(self, batch: RawBatch) -> list[DeadLetter]:
         """Count a batch of the `labels` topic; returns what could not be read."""
@@ -219,6 +218,25 @@ class ShardCore:
         self.switches.load(loaded.fields)
         self.rules = Rules.of(self.switches.view(self.catalog, self._touched_ms), self.config)
 
+    def _read_rows(self, batch: RawBatch) -> list[DeadLetter]:
+        decoded = self._decode(batch)
+        stop = self._until_grids(batch, decoded)
+        if stop is not None:
+            batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
+            decoded = self._decode(batch)
+        letters = self._count(self._advance(PREDICTIONS, batch), decoded)
+        if stop is not None:
+            self.clocks[PREDICTIONS].lift(stop.watermark_ms)
+            self._free()
+        return letters
+
+    def _count(self, batch: RawBatch, decoded: Decoded[Prediction, Layout]) -> list[DeadLetter]:
+        judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, self.counts[PREDICTIONS])
+        if judged.fields.ids:
+            self._take_predictions(judged)
+        self._free()
+        return judged.dead
+
     def _decode(self, batch: RawBatch) -> Decoded[Prediction, PredictionFields]:
         """Decode what was not read yet, with the decoder made for its model where it holds only one."""
         typed = self._typed.next(self.rules.catalog)
@@ -235,7 +253,6 @@ class ShardCore:
         watermark to pass the sample's end, and the shard would wait for each other.
         """
         models = decoded.fields.models
-        self.awaited = ""
         if not self.learning.among(models, self.rules.catalog):
             return None
         fresh = batch.since(self.offsets.get(PREDICTIONS))
@@ -267,11 +284,13 @@ class ShardCore:
             self._silence.end()
         return batch
 
-    def _take_predictions(self, judged: Judged[PredictionFields]) -> None:
+    def _take_predictions(self, judged: Judged[PredictionFields] | Judged[ColumnFields]) -> None:
         fields = judged.fields
         groups, contexts = admit(fields, judged.timestamps_ms, self.names, self.rules.catalog)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
-        records["hash"] = _hashes(fields.models, fields.ids)
+        records["hash"] = (
+            _hashes(fields.models, fields.ids) if isinstance(fields, PredictionFields) else fields.hashes()
+        )
         records["ts_ms"], records["context"] = judged.timestamps_ms, contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
         keep = first_of_each(records, self.joiner.predictions, self.names, self.rules.catalog)
@@ -283,7 +302,9 @@ class ShardCore:
         counts.late += int((keep & ~judged.on_time).sum())
         self._remember(judged, records, keep)
 
-    def _add_group(self, group: Admitted, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
+    def _add_group(
+        self, group: Admitted, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool
+    ) -> None:
         kept = np.flatnonzero(keep[group.rows])
         rows = group.rows[kept]
         if not len(rows):
@@ -305,7 +326,7 @@ class ShardCore:
         records["score"][rows] = outcome_scores(columns)
         self.store.add_inputs(columns)
 
-    def _remember(self, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
+    def _remember(self, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool) -> None:
         rows = np.flatnonzero(keep)
         room = max(self.config.limits.outstanding - len(self.joiner.predictions), 0)
         if len(rows) > room:
