@@ -1,5 +1,6 @@
 """How a binary classifier did: log loss, calibration, ranking and errors at a threshold, all from exact sums."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -15,6 +16,8 @@ CLIP: Final = 1e-6
 
 _VERSION: Final = 1
 _SCALE: Final = 2.0**FRACTION_BITS
+_MAX_CELLS: Final = 1 << 20
+"""Cells of a common array at a time: 8 MB."""
 
 Floats = NDArray[np.float64]
 
@@ -82,31 +85,68 @@ class BinaryOutcomes:
         LayoutError
             If the lengths differ.
         """
-        with np.errstate(over="ignore", under="ignore"):
-            p = np.asarray(scores, dtype=np.float64).astype(np.float32).astype(np.float64).ravel()
-        y = np.asarray(labels, dtype=np.float64).ravel()
+        p, y = np.ravel(np.asarray(scores, dtype=np.float64)), np.ravel(np.asarray(labels, dtype=np.float64))
         if p.shape != y.shape:
             raise LayoutError(f"{p.size} scores and {y.size} labels")
-        usable = (p >= 0) & (p <= 1) & ((y == 0) | (y == 1))
-        self.excluded += sign * int(p.size - usable.sum())
+        if p.size:
+            self.add_groups([self], p, y, np.full(p.size, sign, dtype=np.int64), np.array([0, p.size]))
+
+    @classmethod
+    def add_groups(
+        cls,
+        sketches: Sequence[Self],
+        scores: Floats,
+        labels: Floats,
+        signs: NDArray[np.int64],
+        bounds: NDArray[np.int64],
+    ) -> None:
+        """Add a group of rows to each of several sketches, or take rows back (sign -1).
+
+        Parameters
+        ----------
+        scores, labels, signs
+            Group after group.
+        bounds
+            Where the groups begin, and the number of rows: one more than sketches. None is empty.
+
+        Raises
+        ------
+        LayoutError
+            If thresholds or bins differ.
+        """
+        threshold, bins = sketches[0].threshold, sketches[0].bins
+        if any((sketch.threshold, sketch.bins) != (threshold, bins) for sketch in sketches):
+            raise LayoutError("binary outcomes of different thresholds or bins cannot be updated together")
+        with np.errstate(over="ignore", under="ignore"):
+            p = scores.astype(np.float32).astype(np.float64)
+        usable = (p >= 0) & (p <= 1) & ((labels == 0) | (labels == 1))
+        starts = bounds[:-1]
         if not usable.all():
-            p, y = p[usable], y[usable]
-        self._add_losses(p, y, sign)
-        self._add_counts(p, y.astype(np.int64), sign)
-
-    def _add_losses(self, p: Floats, y: Floats, sign: int) -> None:
-        clipped = np.clip(p, CLIP, 1 - CLIP)
-        likelihood = np.where(y == 1, clipped, 1 - clipped)
-        self._log_loss += sign * int(to_units(-np.log(likelihood)).sum())
-        self._squares += sign * int(to_units((p - y) ** 2).sum())
-        by_tenth = np.bincount(tenth_of(p), weights=to_units(p), minlength=CALIBRATION_BINS)
-        self._scores += sign * by_tenth.astype(np.int64)
-
-    def _add_counts(self, p: Floats, y: NDArray[np.int64], sign: int) -> None:
-        cells = y * self.bins + bin_of(p, self.bins)
-        self._counts += sign * np.bincount(cells, minlength=2 * self.bins).reshape(2, self.bins)
-        predicted = (p >= self.threshold).astype(np.int64)
-        self._confusion += sign * np.bincount(y * 2 + predicted, minlength=4).reshape(2, 2)
+            for sketch, left_out in zip(sketches, np.add.reduceat(signs * ~usable, starts).tolist(), strict=True):
+                sketch.excluded += left_out
+        # What is left out has weight 0 from here on.
+        p, y, weights = np.where(usable, p, 0.0), labels == 1, signs * usable
+        likelihood = np.clip(p, CLIP, 1 - CLIP)
+        likelihood = np.where(y, likelihood, 1 - likelihood)
+        losses = np.add.reduceat(weights * to_units(-np.log(likelihood)), starts).tolist()
+        squares = np.add.reduceat(weights * to_units((p - y) ** 2), starts).tolist()
+        owner = np.repeat(np.arange(len(sketches)), np.diff(bounds))
+        # Sums of whole numbers far below 2**53: exact in doubles.
+        tenths = _by_cell(owner, tenth_of(p), CALIBRATION_BINS, weights * to_units(p), len(sketches))
+        confusion = _by_cell(owner, y * 2 + (p >= threshold), 4, weights, len(sketches))
+        for index, sketch in enumerate(sketches):
+            sketch._log_loss += losses[index]  # noqa: SLF001 - of its own class
+            sketch._squares += squares[index]  # noqa: SLF001 - of its own class
+            sketch._scores += tenths[index]  # noqa: SLF001 - of its own class
+            sketch._confusion += confusion[index].reshape(2, 2)  # noqa: SLF001 - of its own class
+        cells = y * bins + bin_of(p, bins)
+        at_once = max(_MAX_CELLS // (2 * bins), 1)
+        for first in range(0, len(sketches), at_once):
+            some = sketches[first : first + at_once]
+            rows = slice(int(bounds[first]), int(bounds[first + len(some)]))
+            counts = _by_cell(owner[rows] - first, cells[rows], 2 * bins, weights[rows], len(some))
+            for index, sketch in enumerate(some):
+                sketch._counts += counts[index].reshape(2, bins)  # noqa: SLF001 - of its own class
 
     @property
     def n(self) -> int:
@@ -192,6 +232,14 @@ class BinaryOutcomes:
             array[:] = values.reshape(array.shape)
         reader.finish()
         return outcomes
+
+
+def _by_cell(
+    owner: NDArray[np.int64], cells: NDArray[np.int64], width: int, weights: NDArray[np.int64], owners: int
+) -> NDArray[np.int64]:
+    """Sum of weights by (owner, cell)."""
+    flat = np.bincount(owner * width + cells, weights=weights, minlength=owners * width)
+    return flat.astype(np.int64).reshape(owners, width)
 
 
 _NAMES: Final = (

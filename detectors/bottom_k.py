@@ -10,6 +10,7 @@ from detectors.errors import LayoutError, SnapshotError
 from detectors.packing import Reader, Writer
 
 _VERSION: Final = 1
+_GREATEST: Final = (1 << 64) - 1
 
 
 class BottomK:
@@ -94,6 +95,11 @@ class BottomK:
             limit = np.unique(hashes)[: self.k][-1]
         near: NDArray[np.bool_] = hashes <= limit
         return near
+
+    @property
+    def limit(self) -> int:
+        """Greatest hash that may still be kept."""
+        return int(self.hashes[-1]) if self.hashes.size == self.k else _GREATEST
 
     def merge(self, other: Self) -> None:
         """Take the smallest of both; raises LayoutError if k or width differ."""

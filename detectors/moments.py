@@ -1,6 +1,7 @@
 """Count, mean, variance and range of several numeric features at once."""
 
-from typing import Final, Self
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,28 +57,38 @@ class Moments:
         """Add rows, shape (n, features); raises LayoutError for another number of columns."""
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise LayoutError(f"rows of shape {rows.shape} for {self.features} features")
-        valid = np.abs(rows) <= PLAUSIBLE
-        values = np.where(valid, rows, 0.0)
-        batch = type(self)(self.features)
-        batch.n = valid.sum(axis=0, dtype=np.int64)
-        batch.mean = values.sum(axis=0) / np.maximum(batch.n, 1)
-        batch.m2 = np.square(np.where(valid, values - batch.mean, 0.0)).sum(axis=0)
-        batch.low = np.where(valid, values, np.inf).min(axis=0, initial=np.inf)
-        batch.high = np.where(valid, values, -np.inf).max(axis=0, initial=-np.inf)
-        self.merge(batch)
+        bounds = np.array([0, len(rows)])
+        if len(rows):
+            self._set(_merged(self._state(), _State(*(column[0] for column in _of_groups(rows, bounds)))))
 
     def merge(self, other: Self) -> None:
         """Add what ``other`` has seen; raises LayoutError for another number of features."""
         if other.features != self.features:
             raise LayoutError(f"merge of moments of {other.features} features into {self.features}")
-        n = self.n + other.n
-        divisor = np.maximum(n, 1)
-        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        mean = (self.n * self.mean + other.n * other.mean) / divisor
-        self.m2 = self.m2 + other.m2 + (self.mean - other.mean) ** 2 * (self.n * other.n / divisor)
-        # Rounding may push the mean of a constant feature out of its range by one bit.
-        self.mean = np.where(n > 0, np.clip(mean, low, high), 0.0)
-        self.n, self.low, self.high = n, low, high
+        self._set(_merged(self._state(), other._state()))
+
+    @classmethod
+    def add_groups(cls, sketches: Sequence[Self], rows: NDArray[np.float64], bounds: NDArray[np.int64]) -> None:
+        """Add a group of rows to each of several sketches of equal features; what ``update`` would do one by one.
+
+        Parameters
+        ----------
+        rows
+            Shape (n, features), group after group.
+        bounds
+            Where the groups begin, and n: one more than sketches. None is empty.
+        """
+        before = _State(*(np.array(column) for column in zip(*(s._state() for s in sketches), strict=True)))  # noqa: SLF001 - of its own class
+        after = _merged(before, _of_groups(rows, bounds))
+        for index, sketch in enumerate(sketches):
+            # Copies: a row of the common array would keep all of it alive.
+            sketch._set(_State(*(column[index].copy() for column in after)))  # noqa: SLF001 - of its own class
+
+    def _state(self) -> "_State":
+        return _State(self.n, self.mean, self.m2, self.low, self.high)
+
+    def _set(self, state: "_State") -> None:
+        self.n, self.mean, self.m2, self.low, self.high = state
 
     def variance(self, ddof: int = 1) -> NDArray[np.float64]:
         """Variance per feature with divisor n - ddof; NaN where that is not positive."""
@@ -104,3 +115,43 @@ class Moments:
         sketch.n = n
         sketch.mean, sketch.m2, sketch.low, sketch.high = columns
         return sketch
+
+
+class _State(NamedTuple):
+    """The five arrays, of one sketch (features,) or of several (sketches, features)."""
+
+    n: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    m2: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def _of_groups(rows: NDArray[np.float64], bounds: NDArray[np.int64]) -> _State:
+    """Moments of each group, shape (groups, features)."""
+    starts, sizes = bounds[:-1], np.diff(bounds)
+    valid = np.abs(rows) <= PLAUSIBLE
+    whole = bool(valid.all())
+    values = rows if whole else np.where(valid, rows, 0.0)
+    if whole:
+        n = np.repeat(sizes[:, np.newaxis], rows.shape[1], axis=1)
+    else:
+        n = np.add.reduceat(valid, starts, axis=0, dtype=np.int64)
+    mean = np.add.reduceat(values, starts, axis=0) / np.maximum(n, 1)
+    deviations = values - np.repeat(mean, sizes, axis=0)
+    if not whole:
+        deviations[~valid] = 0.0
+    m2 = np.add.reduceat(np.square(deviations, out=deviations), starts, axis=0)
+    low = np.minimum.reduceat(values if whole else np.where(valid, rows, np.inf), starts, axis=0)
+    high = np.maximum.reduceat(values if whole else np.where(valid, rows, -np.inf), starts, axis=0)
+    return _State(n, mean, m2, low, high)
+
+
+def _merged(one: _State, other: _State) -> _State:
+    n = one.n + other.n
+    divisor = np.maximum(n, 1)
+    low, high = np.minimum(one.low, other.low), np.maximum(one.high, other.high)
+    mean = (one.n * one.mean + other.n * other.mean) / divisor
+    m2 = one.m2 + other.m2 + (one.mean - other.mean) ** 2 * (one.n * other.n / divisor)
+    # Rounding may push the mean of a constant feature out of its range by one bit.
+    return _State(n, np.where(n > 0, np.clip(mean, low, high), 0.0), m2, low, high)

@@ -61,6 +61,10 @@ class Vocabulary:
         """Cell of each value; one dictionary look-up each."""
         return np.fromiter(map(self._index.get, values, repeat(self.unseen)), np.int64, len(values))
 
+    def cell(self, value: str | None) -> int:
+        """Cell of a value; -1 for a category that is not in the vocabulary."""
+        return self._index.get(value, -1)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.names == other.names
 
@@ -69,6 +73,17 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self.names)} categories)"
+
+
+def codes_of_each(
+    vocabularies: Sequence[Vocabulary], values: Sequence[str | None]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cell of each value in its own vocabulary, and the indices of the values that are in none."""
+    cells = np.fromiter(map(Vocabulary.cell, vocabularies, values), np.int64, len(values))
+    outside = np.flatnonzero(cells < 0)
+    for row in outside.tolist():
+        cells[row] = vocabularies[row].unseen
+    return cells, outside
 
 
 def make_vocabulary(values: Iterable[str | None], limit: int = MAX_CATEGORIES) -> Vocabulary:

@@ -123,6 +123,12 @@ class CompiledModel:
         offsets = [] if self.cell_layout is None else self.cell_layout.offsets[: len(grids)].tolist()
         return CellFinder(grids, offsets)
 
+    @cached_property
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
+        """Vocabularies of the categorical features, in their order."""
+        found = (self.grids[name] for name in self.categorical)
+        return tuple(vocabulary for vocabulary in found if isinstance(vocabulary, Vocabulary))
+
     @property
     def inputs_part(self) -> PartName:
         """Name of the part that features and scores go to: "sample" while learning, else "inputs"."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.vocabulary import Vocabulary
+from detectors.vocabulary import Vocabulary, codes_of_each
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
 from stream.parts.hashes import hash_ids
+from stream.parts.kinds import Kinds
 from stream.timeline.panes import Int64Array
 from tidegauge.definition import Definition
 
@@ -27,7 +28,7 @@ _TEXT = frozenset({str, type(None)})
 
 @dataclass(slots=True, kw_only=True)
 class RawRows:
-    """n rows of one model and version, column by column, before any encoding.
+    """n rows of one model and version (or of several of one shape, by `kind`), column by column, before any encoding.
 
     A feature, segment or optional column that is absent is missing for every row.
     """
@@ -41,6 +42,8 @@ class RawRows:
     error: NDArray[np.bool_] | None = None
     on_time: NDArray[np.bool_] | None = None
     hashes: NDArray[np.uint64] | None = None
+    kinds: Kinds | None = None
+    kind: Int64Array | None = None
 
 
 def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
@@ -64,6 +67,8 @@ def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
         error=np.zeros(count, dtype=np.bool_) if rows.error is None else rows.error,
         numeric=_numeric(compiled, rows),
         segments=[_coded(rows.segments.get(name, absent)) for name in compiled.segments],
+        kinds=rows.kinds,
+        kind=rows.kind,
     )
     if compiled.learning:
         _add_loose(columns, rows)
@@ -144,24 +149,37 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
     absent: list[str | None] = [None] * len(columns)
     codes: list[Int64Array] = []
     unseen: list[Unseen] = []
+    kinds, kind = columns.by_kind()
+    several = not (kind == kind[:1]).all()
+    numbers = kind.tolist() if several else kind[:1].tolist()
     for index, name in enumerate(columns.compiled.categorical):
-        vocabulary = columns.compiled.grids[name]
-        if not isinstance(vocabulary, Vocabulary):
-            raise TypeError(f"{name} is categorical but has a numeric grid")
-        cells, texts = _cells(vocabulary, rows.features.get(name, absent))
+        vocabularies = [kinds.vocabularies(number)[index] for number in numbers]
+        cells, outside, text = _cells(vocabularies, rows.features.get(name, absent))
         codes.append(cells)
-        rows_unseen = np.flatnonzero(cells == vocabulary.unseen)
-        if rows_unseen.size:
-            unseen.append(Unseen(index, rows_unseen, [str(texts(row)) for row in rows_unseen.tolist()]))
+        if outside.size:
+            unseen.append(Unseen(index, outside, [str(text(row)) for row in outside.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
 
 
-def _cells(vocabulary: Vocabulary, values: Column) -> tuple[Int64Array, Callable[[int], str | None]]:
-    """Return the cell of each value, and what gives the text of a row's value."""
-    if isinstance(values, Coded):
-        return vocabulary.codes([*values.names, None])[values.codes], values.text
-    texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
-    return vocabulary.codes(texts), texts.__getitem__
+def _cells(
+    vocabularies: Sequence[Vocabulary], values: Column
+) -> tuple[Int64Array, Int64Array, Callable[[int], str | None]]:
+    """Return the cell of each value, the rows outside the vocabulary, and what gives the text of a row's value.
+
+    Parameters
+    ----------
+    vocabularies
+        Of each row; a single one is that of all.
+    """
+    if isinstance(values, Coded) and len(vocabularies) == 1:
+        cells = vocabularies[0].codes([*values.names, None])[values.codes]
+        return cells, np.flatnonzero(cells == vocabularies[0].unseen), values.text
+    plain = values.texts() if isinstance(values, Coded) else values
+    texts: Sequence[str | None] = plain if _TEXT.issuperset(map(type, plain)) else _texts(plain)  # type: ignore[assignment]  # just checked
+    if len(vocabularies) > 1:
+        return *codes_of_each(vocabularies, texts), texts.__getitem__
+    cells = vocabularies[0].codes(texts) if vocabularies else np.zeros(0, dtype=np.int64)
+    return cells, np.flatnonzero(cells == vocabularies[0].unseen) if vocabularies else cells, texts.__getitem__
 
 
 def _texts(values: Values) -> list[str | None]:

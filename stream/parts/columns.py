@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.compiled import CompiledModel
+from stream.parts.kinds import Kinds, single
 from stream.timeline.panes import Int64Array
 
 Float64Array = NDArray[np.float64]
@@ -65,14 +66,16 @@ class Unseen(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Columns:
-    """n predictions of one version of one compiled model.
+    """n predictions of one version of one compiled model, or of several that have the same shape.
 
     Parameters
     ----------
     compiled
-        The revision all rows are counted under.
+        The revision all rows are counted under; of several, one of them.
     version
         Version of the model that made them.
+    kinds, kind
+        For rows of several: the kinds, and int64[n] of which one each row is. Else all are of (compiled, version).
     hashes, ids
         uint64[n]: hash of model and prediction id; the ids themselves.
     timestamps_ms
@@ -115,18 +118,26 @@ class Columns:
     segments: Sequence[Coded] = ()
     loose_numeric: Mapping[str, Float64Array] = field(default_factory=dict)
     loose_text: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    kinds: Kinds | None = None
+    kind: Int64Array | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.hashes)
 
+    def by_kind(self) -> tuple[Kinds, Int64Array]:
+        """Return the kinds, and the number of each row's."""
+        return _by_kind(self.kinds, self.kind, self.compiled, self.version, len(self))
+
 
 @dataclass(slots=True, kw_only=True)
 class OutcomeRows:
-    """n changes that labels make to the outcomes of one version of one compiled model.
+    """n changes that labels make to the outcomes of one version of one compiled model, or of several of one shape.
 
     Parameters
     ----------
+    compiled, version, kinds, kind
+        As in `Columns`.
     predicted_ms
         int64[n]: event time of the prediction, which decides its pane.
     rung_ms
@@ -153,7 +164,21 @@ class OutcomeRows:
     on_time: NDArray[np.bool_]
     contexts: Sequence[Sequence[str]] = ((),)
     context: Int64Array | None = None
+    kinds: Kinds | None = None
+    kind: Int64Array | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.predicted_ms)
+
+    def by_kind(self) -> tuple[Kinds, Int64Array]:
+        """Return the kinds, and the number of each row's."""
+        return _by_kind(self.kinds, self.kind, self.compiled, self.version, len(self))
+
+
+def _by_kind(
+    kinds: Kinds | None, kind: Int64Array | None, compiled: CompiledModel, version: str, count: int
+) -> tuple[Kinds, Int64Array]:
+    if kinds is None or kind is None:
+        return single(compiled, version), np.zeros(count, dtype=np.int64)
+    return kinds, kind

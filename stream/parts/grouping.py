@@ -1,12 +1,13 @@
-"""Rows of a batch by segment, pane and punctuality: the groups that each become a part."""
+"""Rows of a batch by kind, segment, pane and punctuality: the groups that each become a part."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.parts.columns import Columns
+from stream.parts.columns import Columns, OutcomeRows
 from stream.parts.keys import ALL_ROWS, segment_label
 from stream.timeline.panes import Int64Array, PaneScheme
 
@@ -15,82 +16,135 @@ _MAX_FLAT_CELLS = 1 << 20
 
 
 @dataclass(slots=True, frozen=True)
-class Group:
-    """Rows of one segment, pane and punctuality, as indices in the batch."""
+class Groups:
+    """Disjoint groups of a batch's rows.
 
-    segment: str
-    pane_start_ms: int
-    on_time: bool
+    Parameters
+    ----------
+    rows
+        Indices of the rows that are in any group, group after group; within one in the order of the batch.
+    bounds
+        int64[groups + 1]: group i has `rows[bounds[i] : bounds[i + 1]]`; none is empty.
+    kind, start_ms, on_time, age_ms
+        For each group: the number of its kind, where its pane starts, whether its rows are on time, its rung.
+    segment
+        For each group its segment.
+    """
+
     rows: Int64Array
+    bounds: Int64Array
+    kind: Int64Array
+    start_ms: Int64Array
+    on_time: NDArray[np.bool_]
+    age_ms: Int64Array
+    segment: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return len(self.kind)
+
+    @property
+    def of_row(self) -> Int64Array:
+        """Group of each of `rows`."""
+        return np.repeat(np.arange(len(self)), np.diff(self.bounds))
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield where each group's rows begin and end among `rows`."""
+        bounds = self.bounds.tolist()
+        return pairwise(bounds)
 
 
-def groups_of(columns: Columns, panes: PaneScheme) -> Iterator[list[Group]]:
+def groups_of(columns: Columns, panes: PaneScheme) -> Iterator[Groups]:
     """Yield the groups of each dimension: all rows, then one segmenting attribute after the other.
 
     Within a dimension no row is in two groups, so its groups can be counted at one go. O(n log n) for each.
     """
-    starts_of_rows = panes.starts(columns.timestamps_ms)
-    if starts_of_rows.size and (starts_of_rows == starts_of_rows[0]).all():  # most batches lie in one pane
-        starts, pane_of_row = starts_of_rows[:1], np.zeros(len(columns), dtype=np.int64)
-    else:
-        starts, pane_of_row = np.unique(starts_of_rows, return_inverse=True)
-    # Even slots are late, odd ones on time.
-    slot_of_row = pane_of_row * 2 + columns.on_time
-    yield _split([ALL_ROWS], np.zeros(len(columns), dtype=np.int64), starts, slot_of_row)
+    slots = _Slots(columns.by_kind()[1], panes.starts(columns.timestamps_ms), columns.on_time)
+    yield slots.split(None, [ALL_ROWS])
     for name, coded in zip(columns.compiled.segments, columns.segments, strict=True):
-        labels = [segment_label(name, value) for value in coded.names]
-        yield _split(labels, coded.codes, starts, slot_of_row)
+        yield slots.split(coded.codes, coded.names, name)
 
 
-def _split(labels: Sequence[str], codes: Int64Array, starts: Int64Array, slot_of_row: Int64Array) -> list[Group]:
-    """Split rows by label and slot; code -1 belongs to no label."""
-    slots = 2 * len(starts)
-    group_of_row = codes * slots + slot_of_row
-    if group_of_row.size and group_of_row[0] >= 0 and (group_of_row == group_of_row[0]).all():
-        groups, members = group_of_row[:1], [np.arange(len(codes))]
-    else:
-        order = np.argsort(group_of_row, kind="stable")
-        order = order[np.searchsorted(group_of_row[order], 0) :]
-        groups, first = np.unique(group_of_row[order], return_index=True)
-        members = np.split(order, first[1:]) if groups.size else []
-    return [
-        Group(labels[group // slots], int(starts[group % slots // 2]), bool(group % 2), rows)
-        for group, rows in zip(groups.tolist(), members, strict=True)
-    ]
+def outcome_groups_of(outcomes: OutcomeRows, panes: PaneScheme) -> Iterator[Groups]:
+    """Yield the groups of all rows, then of the rows' first segment, of their second, and so on."""
+    starts_ms = panes.starts(outcomes.predicted_ms)
+    slots = _Slots(outcomes.by_kind()[1], starts_ms, outcomes.on_time, outcomes.rung_ms)
+    yield slots.split(None, [ALL_ROWS])
+    context = np.zeros(len(outcomes), dtype=np.int64) if outcomes.context is None else outcomes.context
+    codes: dict[str, int] = {}
+    for place in range(max(map(len, outcomes.contexts), default=0)):
+        of_context = [
+            codes.setdefault(segments[place], len(codes)) if place < len(segments) else -1
+            for segments in outcomes.contexts
+        ]
+        yield slots.split(np.array(of_context, dtype=np.int64)[context], list(codes))
 
 
-def refine(groups: Int64Array, column: Int64Array) -> Int64Array:
-    """Split groups (numbered from 0) by a column's values; the new ones are numbered in the order of (group, value)."""
-    if not column.size or (column == column[0]).all():
-        return groups
-    values, codes = np.unique(column, return_inverse=True)
-    refined: Int64Array = np.unique(groups * len(values) + codes.reshape(-1), return_inverse=True)[1]
-    return refined.reshape(-1)
+class _Slots:
+    """Rows numbered by what they share in every dimension: kind, pane, rung and punctuality."""
+
+    def __init__(
+        self, kind: Int64Array, starts_ms: Int64Array, on_time: NDArray[np.bool_], age_ms: Int64Array | None = None
+    ) -> None:
+        self._kind, self._starts_ms, self._on_time = kind, starts_ms, on_time
+        self._age_ms = np.zeros(len(kind), dtype=np.int64) if age_ms is None else age_ms
+        slot = kind * 2 + on_time
+        for column in (starts_ms, self._age_ms):
+            if column.size and (column != column[0]).any():  # most batches lie in one pane
+                values, codes = np.unique(column, return_inverse=True)
+                slot = slot * len(values) + codes.reshape(-1)
+        self._slot = slot
+
+    def split(self, codes: Int64Array | None, names: Sequence[str], attribute: str = "") -> Groups:
+        """Split rows by slot and code, one of `names`; code -1 is in no group."""
+        if codes is None:
+            codes = np.zeros(len(self._slot), dtype=np.int64)
+        key = self._slot * (len(names) + 1) + codes + 1
+        if key.size and codes[0] >= 0 and (key == key[0]).all():
+            rows, bounds = np.arange(len(key)), np.array([0, len(key)])
+        else:
+            rows = np.argsort(key, kind="stable")
+            if codes.size and int(codes.min()) < 0:
+                rows = rows[codes[rows] >= 0]
+            ordered = key[rows]
+            edges = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+            bounds = np.concatenate(([0], edges, [len(rows)])) if rows.size else np.zeros(1, dtype=np.int64)
+        first = rows[bounds[:-1]]
+        some = codes[first].tolist()
+        segment = [segment_label(attribute, names[code]) for code in some] if attribute else [names[c] for c in some]
+        return Groups(
+            rows, bounds, self._kind[first], self._starts_ms[first], self._on_time[first], self._age_ms[first], segment
+        )
 
 
-def counts_by_group(cells: NDArray[np.int64], total: int, groups: Sequence[Group]) -> Iterator[NDArray[np.int64]]:
-    """Yield the int64[total] cell counts of each group.
+def counts_by_group(cells: NDArray[np.int64], totals: Int64Array, groups: Groups) -> Iterator[NDArray[np.int64]]:
+    """Yield the cell counts of each group.
 
     Parameters
     ----------
     cells
-        int64[n, subjects]: flat cells, offsets included.
-    total
-        Number of cells.
+        int64[n, subjects]: flat cells of all n rows, in the layout of each row's own kind.
+    totals
+        For each group the number of its kind's cells.
     groups
-        Disjoint groups of the n rows.
+        Groups of the n rows.
 
     Notes
     -----
     One `bincount` over group x cell for as many groups as fit in 8 MB.
     """
-    at_once = max(_MAX_FLAT_CELLS // total, 1)
-    for first in range(0, len(groups), at_once):
-        some = groups[first : first + at_once]
-        if len(some) == 1 and len(some[0].rows) == len(cells):  # all rows: nothing to pick
-            yield np.bincount(cells.ravel(), minlength=total)
-            continue
-        rows = np.concatenate([group.rows for group in some])
-        offsets = np.repeat(np.arange(len(some)) * total, [len(group.rows) for group in some])
-        flat = (cells[rows] + offsets[:, np.newaxis]).ravel()
-        yield from np.bincount(flat, minlength=len(some) * total).reshape(len(some), total)
+    if len(groups) == 1 and len(groups.rows) == len(cells):  # all rows: nothing to pick
+        yield np.bincount(cells.ravel(), minlength=int(totals[0]))
+        return
+    ends = np.cumsum(totals)
+    first = 0
+    while first < len(groups):
+        start = int(ends[first] - totals[first])
+        last = max(int(np.searchsorted(ends, start + _MAX_FLAT_CELLS, side="right")), first + 1)
+        begin, end = int(groups.bounds[first]), int(groups.bounds[last])
+        bases = (ends - totals)[first:last] - start
+        flat = cells[groups.rows[begin:end]]
+        flat += np.repeat(bases, np.diff(groups.bounds[first : last + 1]))[:, np.newaxis]
+        counts = np.bincount(flat.ravel(), minlength=int(ends[last - 1]) - start)
+        yield from np.split(counts, bases[1:])
+        first = last

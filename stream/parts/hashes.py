@@ -16,3 +16,14 @@ def hash_ids(model: str, prediction_ids: Sequence[str]) -> NDArray[np.uint64]:
     except UnicodeEncodeError:
         hashes = [digest((prefix + name).encode("utf-8", "surrogatepass")) for name in prediction_ids]
     return np.array(hashes, dtype=np.uint64)
+
+
+def hash_each(models: Sequence[str], prediction_ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Return what `hash_ids` does, for ids that each have a model of their own."""
+    digest = xxhash.xxh3_64_intdigest
+    texts = list(map("\x00".join, zip(models, prediction_ids, strict=True)))
+    try:
+        hashes = [digest(text.encode()) for text in texts]
+    except UnicodeEncodeError:
+        hashes = [digest(text.encode("utf-8", "surrogatepass")) for text in texts]
+    return np.array(hashes, dtype=np.uint64)

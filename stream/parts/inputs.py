@@ -1,6 +1,6 @@
 """Inputs part: how the features and the score of one pane are distributed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from detectors.moments import Moments
 from detectors.packing import Reader, Writer
 from detectors.sketch import Sketch
 from stream.model.compiled import CompiledModel
+from stream.parts.grouping import Groups
 from stream.parts.snapshots import read_counts
 
 EVIDENCE_ROWS = 8
@@ -68,36 +69,6 @@ class InputsPart:
             raise LayoutError(f"{compiled.model} has no grids yet: its rows are kept in sample parts")
         return cls(compiled.cell_layout, len(compiled.numeric))
 
-    def update(
-        self,
-        counts: NDArray[np.int64],
-        values: NDArray[np.float64],
-        hashes: NDArray[np.uint64],
-        ids: Sequence[str],
-        rows: NDArray[np.int64],
-    ) -> None:
-        """Add n rows.
-
-        Parameters
-        ----------
-        counts
-            int64[layout.total]: how many of the rows lie in each cell.
-        values
-            float64[n, numeric + 1]: numeric features, then the score; NaN is missing.
-        hashes
-            Of the n rows.
-        ids, rows
-            Ids of a batch, and which of them the n rows have: nearly all are turned away by their hash, unread.
-        """
-        self.rows += len(hashes)
-        self.cells.add(counts)
-        self.moments.update(values)
-        self.score.update(values[:, -1])
-        near = np.flatnonzero(self.evidence.candidates(hashes))
-        if near.size:
-            names = [ids[row] for row in rows[near].tolist()]
-            self.evidence.update(hashes[near], names, np.empty((near.size, 0)))
-
     def update_unseen(self, categorical: int, categories: list[str]) -> None:
         """Add categories, one per row, outside the vocabulary of a categorical feature (by its index)."""
         self.unseen[categorical].update(categories)
@@ -139,3 +110,46 @@ class InputsPart:
         part.evidence = BottomK.from_snapshot(reader.blob())
         reader.finish()
         return part
+
+
+def add_to_inputs(
+    parts: Sequence[InputsPart],
+    groups: Groups,
+    counts: Iterable[NDArray[np.int64]],
+    values: NDArray[np.float64],
+    hashes: NDArray[np.uint64],
+    ids: Sequence[str],
+) -> None:
+    """Add the rows of each group to its part; some 10 us a part, however few rows it gets.
+
+    Parameters
+    ----------
+    counts
+        For each group int64[layout.total]: how many of its rows lie in each cell.
+    values
+        float64[n, numeric + 1] of a batch: numeric features, then the score; NaN is missing.
+    hashes, ids
+        Of the batch's n rows: nearly all are turned away by their hash, their ids unread.
+    """
+    ordered, bounds = values[groups.rows], groups.bounds
+    for part, rows, cells in zip(parts, np.diff(bounds).tolist(), counts, strict=True):
+        part.rows += rows
+        part.cells.add(cells)
+    Moments.add_groups([part.moments for part in parts], ordered, bounds)
+    ExactSum.add_groups([part.score for part in parts], ordered[:, -1], bounds)
+    _add_evidence([part.evidence for part in parts], groups, hashes, ids)
+
+
+def _add_evidence(samples: Sequence[BottomK], groups: Groups, hashes: NDArray[np.uint64], ids: Sequence[str]) -> None:
+    """Offer each sample the rows of its group whose hash is not above what it holds."""
+    limits = np.array([sample.limit for sample in samples], dtype=np.uint64)
+    ordered, owner = hashes[groups.rows], groups.of_row
+    near = np.flatnonzero(ordered <= limits[owner])
+    owners = owner[near]
+    edges = np.flatnonzero(owners[1:] != owners[:-1]) + 1
+    for offered in np.split(near, edges):
+        if offered.size:
+            sample = samples[int(owner[offered[0]])]
+            some = offered[sample.candidates(ordered[offered])]
+            names = [ids[row] for row in groups.rows[some].tolist()]
+            sample.update(ordered[some], names, np.empty((some.size, 0)))

@@ -1,5 +1,6 @@
 """Outcome part: predictions whose labels came in one rung of label age."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from detectors.errors import LayoutError, SnapshotError
 from detectors.multiclass_outcomes import MulticlassOutcomes
 from detectors.packing import Reader, Writer
 from detectors.regression_outcomes import RegressionOutcomes
+from stream.parts.grouping import Groups
 from stream.parts.snapshots import read_counts
 from tidegauge.definition import Task
 
@@ -51,20 +53,6 @@ class OutcomePart:
         self.labelled = 0
         self.outcomes: Outcomes | None = _empty(task, threshold, classes)
 
-    def update(self, scores: NDArray[np.float64], labels: NDArray[np.float64], signs: NDArray[np.int64]) -> None:
-        """Add outcomes (sign 1) and take back those they replace (sign -1).
-
-        Scores and labels are class codes for a multiclass task. A row whose score is NaN (the request failed) or
-        whose label is NaN counts as labelled and is among the accumulator's `excluded`.
-        """
-        self.labelled += int(signs.sum())
-        if self.outcomes is None:
-            return
-        for sign in (1, -1):
-            rows = signs == sign
-            if rows.any():
-                self.outcomes.update(scores[rows], labels[rows], sign=sign)
-
     def merge(self, other: Self) -> None:
         """Add another part's outcomes; raises LayoutError if its task, threshold or classes differ."""
         mine, others = (self.task, self.threshold, self.classes), (other.task, other.threshold, other.classes)
@@ -94,6 +82,33 @@ class OutcomePart:
             part.outcomes = type(part.outcomes).from_snapshot(body)
         reader.finish()
         return part
+
+
+def add_to_outcomes(
+    parts: Sequence[OutcomePart],
+    groups: Groups,
+    score: NDArray[np.float64],
+    label: NDArray[np.float64],
+    sign: NDArray[np.int64],
+) -> None:
+    """Add the outcomes of each group to its part (sign 1), and take back those they replace (sign -1).
+
+    Scores and labels are class codes for a multiclass task. A row whose score is NaN (the request failed) or whose
+    label is NaN counts as labelled and is among the accumulator's `excluded`.
+    """
+    scores, labels, signs = score[groups.rows], label[groups.rows], sign[groups.rows]
+    for part, labelled in zip(parts, np.add.reduceat(signs, groups.bounds[:-1]).tolist(), strict=True):
+        part.labelled += labelled
+    held = [part.outcomes for part in parts]
+    binary = [outcomes for outcomes in held if isinstance(outcomes, BinaryOutcomes)]
+    if len(binary) == len(held):
+        BinaryOutcomes.add_groups(binary, scores, labels, signs, groups.bounds)
+        return
+    for outcomes, (begin, end) in zip(held, groups.spans(), strict=True):
+        for some in (1, -1):
+            rows = np.flatnonzero(signs[begin:end] == some) + begin
+            if outcomes is not None and rows.size:
+                outcomes.update(scores[rows], labels[rows], sign=some)
 
 
 def _empty(task: Task, threshold: float, classes: int) -> Outcomes | None:

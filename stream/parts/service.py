@@ -1,5 +1,6 @@
 """Service part: requests, errors and latency of one pane."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from detectors.errors import LayoutError
 from detectors.log_histogram import LogHistogram
 from detectors.packing import Reader, Writer
+from stream.parts.grouping import Groups
 from stream.parts.snapshots import read_counts
 
 _VERSION = 1
@@ -42,18 +44,6 @@ class ServicePart:
         self.over_slo = 0
         self.latency = LogHistogram()
 
-    def update(self, latency_ms: NDArray[np.float64], errors: NDArray[np.bool_]) -> None:
-        """Add requests; NaN is a request that stated no latency."""
-        self.rows += len(errors)
-        self.errors += int(np.count_nonzero(errors))
-        stated = latency_ms[~np.isnan(latency_ms)]
-        if stated.size == 0:
-            return
-        self.latency_n += stated.size
-        if self.slo_ms is not None:
-            self.over_slo += int(np.count_nonzero(stated > self.slo_ms))
-        self.latency.update(stated)
-
     def merge(self, other: Self) -> None:
         """Add another part's requests; raises LayoutError if its `slo_ms` differs."""
         if other.slo_ms != self.slo_ms:
@@ -80,3 +70,25 @@ class ServicePart:
         part.latency = LogHistogram.from_snapshot(reader.blob())
         reader.finish()
         return part
+
+
+def add_to_service(
+    parts: Sequence[ServicePart], groups: Groups, latency_ms: NDArray[np.float64], error: NDArray[np.bool_]
+) -> None:
+    """Add the requests of each group to its part; latency NaN is a request that stated none."""
+    starts, owner = groups.bounds[:-1], groups.of_row
+    latency = latency_ms[groups.rows]
+    stated = ~np.isnan(latency)
+    limits = np.array([np.inf if part.slo_ms is None else part.slo_ms for part in parts])
+    errors = np.add.reduceat(error[groups.rows], starts, dtype=np.int64).tolist()
+    known = np.add.reduceat(stated, starts, dtype=np.int64).tolist()
+    slow = np.add.reduceat(latency > limits[owner], starts, dtype=np.int64).tolist()
+    sizes = np.diff(groups.bounds).tolist()
+    for part, size, failed, n, over in zip(parts, sizes, errors, known, slow, strict=True):
+        part.rows += size
+        part.errors += failed
+        part.latency_n += n
+        part.over_slo += over
+    if not stated.all():
+        latency, owner = latency[stated], owner[stated]
+    LogHistogram.add_groups([part.latency for part in parts], latency, owner)

@@ -1,6 +1,6 @@
 """The parts in memory, and which of them changed since they were last written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 
 from stream.model.compiled import CompiledModel, PaneSchemes
@@ -8,10 +8,13 @@ from stream.parts.accumulate import accumulate_inputs, accumulate_outcomes, accu
 from stream.parts.columns import Columns, OutcomeRows
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part, new_part
+from stream.parts.pending import Pending
 
 
 class PartStore:
     """Parts by key, with dirty tracking. Not thread-safe; memory is the caller's to bound with `drop`.
+
+    Rows of kinds wait until there are enough of them (20 MB at most); whoever looks at the parts finds them counted.
 
     Examples
     --------
@@ -26,31 +29,46 @@ class PartStore:
         self._parts: dict[PartKey, AnyPart] = {}
         # A dict keeps the order in which parts were first touched: a run repeats itself exactly.
         self._dirty: dict[PartKey, None] = {}
+        self._pending = Pending()
 
     @property
     def parts(self) -> Mapping[PartKey, AnyPart]:
         """Every part held, by key; read-only."""
+        self.count_pending()
         return MappingProxyType(self._parts)
 
     def __len__(self) -> int:
         """Return the number of parts held."""
+        self.count_pending()
         return len(self._parts)
 
     def __iter__(self) -> Iterator[PartKey]:
         """Iterate over the keys, oldest first."""
+        self.count_pending()
         return iter(self._parts)
 
     def __contains__(self, key: object) -> bool:
         """Return whether the part of a key is held."""
+        self.count_pending()
         return key in self._parts
 
     def __getitem__(self, key: PartKey) -> AnyPart:
         """Return the part of a key; raises KeyError."""
+        self.count_pending()
         return self._parts[key]
+
+    @property
+    def held(self) -> int:
+        """Parts held by now, those of waiting rows left out."""
+        return len(self._parts)
 
     def add_inputs(self, columns: Columns, panes: PaneSchemes | None = None) -> None:
         """Add rows to inputs (or sample) and service parts; `panes` default to the model's live ones."""
         if len(columns) == 0:
+            return
+        if columns.kinds is not None and columns.kind is not None and panes is None:
+            self._pending.add_columns(columns, columns.kinds, columns.kinds.shape(int(columns.kind[0])))
+            self._count_if_full()
             return
         panes = panes or columns.compiled.panes
         accumulate_inputs(columns, self._touch, panes.inputs)
@@ -60,20 +78,46 @@ class PartStore:
         """Add outcomes to outcome parts; `panes` default to the model's live ones."""
         if len(outcomes) == 0:
             return
+        if outcomes.kinds is not None and outcomes.kind is not None and panes is None:
+            self._pending.add_outcomes(outcomes, outcomes.kinds, outcomes.kinds.shape(int(outcomes.kind[0])))
+            self._count_if_full()
+            return
         panes = panes or outcomes.compiled.panes
         accumulate_outcomes(outcomes, self._touch, panes.outcome)
 
+    def count_pending(self) -> None:
+        """Count the rows that wait."""
+        if not len(self._pending):
+            return
+        columns, outcomes = self._pending.take()
+        for rows in columns:
+            accumulate_inputs(rows, self._touch, rows.compiled.panes.inputs)
+            accumulate_service(rows, self._touch, rows.compiled.panes.service)
+        for changes in outcomes:
+            accumulate_outcomes(changes, self._touch, changes.compiled.panes.outcome)
+
+    def closing(self, predictions_ms: int, labels_ms: int) -> bool:
+        """Whether rows wait for a part that may have closed by these watermarks."""
+        return self._pending.closing(predictions_ms, labels_ms)
+
+    def touched(self) -> KeysView[PartKey]:
+        """Return `dirty()`, but for parts that only rows that wait would change."""
+        return self._dirty.keys()
+
     def snapshot(self, key: PartKey) -> bytes:
         """Return the body of a part; raises KeyError."""
+        self.count_pending()
         return self._parts[key].snapshot()
 
     def load(self, key: PartKey, body: bytes) -> None:
         """Put a stored part back, clean; raises detectors.errors.SnapshotError for bad bytes."""
+        self.count_pending()
         self._parts[key] = load_part(key.part, body)
         self._dirty.pop(key, None)
 
     def dirty(self) -> tuple[PartKey, ...]:
         """Return the keys of the parts that changed since they were last taken, in order of first change."""
+        self.count_pending()
         return tuple(self._dirty)
 
     def take_dirty(self) -> tuple[PartKey, ...]:
@@ -88,9 +132,14 @@ class PartStore:
 
     def drop(self, keys: Iterable[PartKey]) -> None:
         """Forget parts; keys that are not held are skipped."""
+        self.count_pending()
         for key in keys:
             self._parts.pop(key, None)
             self._dirty.pop(key, None)
+
+    def _count_if_full(self) -> None:
+        if self._pending.full:
+            self.count_pending()
 
     def _touch(self, compiled: CompiledModel, key: PartKey) -> AnyPart:
         part = self._parts.get(key)

@@ -31,36 +31,34 @@ class Admitted:
 
 
 def admit(
-    fields: PredictionFields | ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog
+    fields: PredictionFields, timestamps_ms: Int64, names: Names, catalog: Catalog
 ) -> tuple[list[Admitted], Contexts]:
     """Group rows by (revision, version); also returns the context id of each row. O(rows x segments)."""
-    if isinstance(fields, ColumnFields):
-        groups = _of_columns(fields, timestamps_ms, names, catalog)
-        return groups, _contexts(groups, len(fields.ids), names)
     kept: dict[str, list[Int64]] = {}
     for model, indices in by_value(fields.models).items():
         kept.setdefault(names.model(model, catalog.declared), []).append(indices)
-    groups = []
+    groups: list[Admitted] = []
     for model, parts in kept.items():
         rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
         groups.extend(_of_model(model, rows, fields, timestamps_ms, names, catalog))
     return groups, _contexts(groups, len(fields.ids), names)
 
 
-def _of_columns(fields: ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog) -> list[Admitted]:
-    """Group rows of one model and version: by revision alone."""
+def admit_columns(
+    fields: ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog
+) -> tuple[list[Admitted], Contexts]:
+    """Do the same for rows of one model and version: they are grouped by revision alone."""
     model = names.model(fields.model, catalog.declared)
     version = names.version(model, fields.version)
     revisions = list(by_revision(catalog, model, timestamps_ms))
     absent = Coded((), np.full(len(fields.ids), -1, dtype=np.int64))
     coded = _coded(model, revisions, lambda name: fields.segments.get(name, absent), names)
-    if len(revisions) == 1:
-        compiled, rows = revisions[0]
-        return [Admitted(compiled, version, rows, {name: coded[name] for name in compiled.segments})]
-    return [
-        Admitted(compiled, version, rows, {name: coded[name].take(rows) for name in compiled.segments})
-        for compiled, rows in revisions
-    ]
+    groups = []
+    for compiled, rows in revisions:
+        every = len(revisions) == 1
+        segments = {name: coded[name] if every else coded[name].take(rows) for name in compiled.segments}
+        groups.append(Admitted(compiled, version, rows, segments))
+    return groups, _contexts(groups, len(fields.ids), names)
 
 
 def by_value(values: Sequence[str]) -> dict[str, Int64]:
@@ -84,7 +82,7 @@ def _of_model(
     given = {version: names.version(model, version) for version in dict.fromkeys(versions)}
     kept = versions if all(v == k for v, k in given.items()) else [given[version] for version in versions]
     revisions = list(by_revision(catalog, model, timestamps_ms[rows]))
-    coded = _coded(model, revisions, lambda name: _column(segments, name), names)
+    coded = _coded(model, revisions, lambda name: column_of(segments, name), names)
     groups = []
     for compiled, places in revisions:
         for version, members in by_value(take(kept, places.tolist()) if len(revisions) > 1 else kept).items():
@@ -114,7 +112,8 @@ def _coded(
     return coded
 
 
-def _column(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:
+def column_of(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:
+    """Return one segmenting attribute of each row; None where a row has none."""
     try:
         return list(map(itemgetter(name), segments))
     except KeyError:

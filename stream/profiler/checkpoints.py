@@ -82,7 +82,10 @@ class Checkpoints:
 
     def closing(self) -> bool:
         """Whether a part has closed since the last checkpoint: then the next one should not wait."""
-        return self._schedule.closing(self.core.progress, self.core.store.dirty())
+        store, progress = self.core.store, self.core.progress
+        return store.closing(progress.predictions_ms, progress.labels_ms) or self._schedule.closing(
+            progress, store.touched()
+        )
 
     def take(self, now_ms: int) -> Checkpoint | None:
         """Everything that changed since the last one, or None if nothing did.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stream.model.compiled import CompiledModel
 from stream.parts.assemble import Column, RawRows, assemble
 from stream.parts.columns import Coded, Columns
+from stream.parts.kinds import Kinds
 from stream.profiler.column_fields import ColumnFields, listed, missing_count
 from stream.profiler.fields import Int64, PredictionFields
 from tidegauge.definition import Definition
@@ -26,6 +27,8 @@ def make_columns(
     hashes: NDArray[np.uint64],
     segments: Mapping[str, Coded],
     noted: Counter[str],
+    kinds: Kinds | None = None,
+    kind: Int64 | None = None,
 ) -> Columns:
     """Lay rows out as columns.
 
@@ -33,6 +36,8 @@ def make_columns(
     ----------
     noted
         Counts of values that were taken as missing, by reason: `feature_type`, `latency_negative`, `score_range`.
+    kinds, kind
+        For rows of several models: see `Columns`.
     """
     raw = RawRows(
         ids=fields.ids,
@@ -44,6 +49,8 @@ def make_columns(
         error=_errors(fields),
         on_time=on_time,
         hashes=hashes,
+        kinds=kinds,
+        kind=kind,
     )
     columns = assemble(compiled, version, raw)
     _drop_negative_latencies(columns, noted)

@@ -3,16 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model.catalog import Catalog
 from stream.profiler.join_log import TimedLog
 from stream.profiler.names import Names
-from stream.profiler.resolve import resolve
+from stream.profiler.resolve import Resolver
 from stream.profiler.runs import Records
 
 Bool = NDArray[np.bool_]
 
 
-def first_of_each(records: Records, log: TimedLog, names: Names, catalog: Catalog) -> Bool:
+def first_of_each(records: Records, log: TimedLog, resolver: Resolver) -> Bool:
     """Which of some new predictions, in the order of their log, are no repeats of those in `log` or of each other.
 
     Decided one after the other only where a hash is met again: rare, unless versions shadow each other.
@@ -24,9 +23,11 @@ def first_of_each(records: Records, log: TimedLog, names: Names, catalog: Catalo
     if not len(index) and not len(repeated):
         return keep
     suspects = np.union1d(index, np.flatnonzero(np.isin(records["hash"], repeated)))
-    horizons = _horizons(records, names, catalog)
+    horizons = np.zeros(len(records), dtype=np.int64)
+    horizons[suspects] = resolver.horizons_ms(resolver.kinds_of(records[suspects]))
+    names, known_ms = resolver.names, resolver.horizons_ms(resolver.kinds_of(known)).tolist()
     seen: dict[tuple[int, str], list[tuple[int, int]]] = {}
-    for record, horizon_ms in zip(known, _horizons(known, names, catalog).tolist(), strict=True):
+    for record, horizon_ms in zip(known, known_ms, strict=True):
         seen.setdefault(_key(record, names), []).append((int(record["ts_ms"]), horizon_ms))
     for row in suspects.tolist():
         firsts = seen.setdefault(_key(records[row], names), [])
@@ -40,10 +41,3 @@ def first_of_each(records: Records, log: TimedLog, names: Names, catalog: Catalo
 
 def _key(record: np.void, names: Names) -> tuple[int, str]:
     return int(record["hash"]), names.resolve(int(record["context"])).version
-
-
-def _horizons(records: Records, names: Names, catalog: Catalog) -> NDArray[np.int64]:
-    horizons = np.zeros(len(records), dtype=np.int64)
-    for group in resolve(records, names, catalog):
-        horizons[group.rows] = group.compiled.label_horizon_ms
-    return horizons

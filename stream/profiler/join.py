@@ -9,14 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model.catalog import Catalog
 from stream.parts.columns import OutcomeRows
 from stream.parts.hashes import hash_ids
 from stream.profiler.config import ShardConfig
 from stream.profiler.join_log import LABEL_RECORD, PREDICTION_RECORD, TimedLog
 from stream.profiler.label_texts import LabelTexts
 from stream.profiler.names import Names
-from stream.profiler.resolve import resolve
+from stream.profiler.resolve import Resolver
 from stream.profiler.runs import Int64, Records, distinct
 from stream.profiler.settle import Pairs, settle
 
@@ -42,7 +41,7 @@ class Joiner:
         self.anonymous = False
         self.joined: dict[int, int] = {}
 
-    def add_predictions(self, records: Records, ids: Sequence[str], catalog: Catalog) -> list[OutcomeRows]:
+    def add_predictions(self, records: Records, ids: Sequence[str], resolver: Resolver) -> list[OutcomeRows]:
         """Remember predictions; returns the outcomes of labels that were there before them."""
         index, labels = self.labels.find(records["hash"])
         if self.anonymous:
@@ -50,21 +49,23 @@ class Joiner:
             index, labels = np.concatenate([index, other_index]), np.concatenate([labels, others])
         if len(index):
             earlier = self.predictions.find(labels["hash"])
-            pairs = self._matching(Pairs(records, index, labels, np.ones(len(index), dtype=np.bool_)), catalog)
-            self._count_first(pairs, earlier, labels, catalog)
+            pairs = self._matching(Pairs(records, index, labels, np.ones(len(index), dtype=np.bool_)), resolver)
+            self._count_first(pairs, earlier, labels, resolver)
         self.predictions.append(records)
-        return self._settle(pairs, catalog) if len(index) else []
+        return self._settle(pairs, resolver) if len(index) else []
 
-    def add_labels(self, records: Records, ids: Sequence[str], anonymous: Bool, catalog: Catalog) -> list[OutcomeRows]:
+    def add_labels(
+        self, records: Records, ids: Sequence[str], anonymous: Bool, resolver: Resolver
+    ) -> list[OutcomeRows]:
         """Remember labels; returns what they change in the outcomes of predictions that were there before them."""
         self.anonymous = self.anonymous or bool(anonymous.any())
         index, predictions = self._partners(records, ids, anonymous)
         outcomes: list[OutcomeRows] = []
         if len(index):
             fresh = Pairs(predictions, np.arange(len(index)), records[index], np.ones(len(index), dtype=np.bool_))
-            matched = self._matching(fresh, catalog)
+            matched = self._matching(fresh, resolver)
             self._count(records[np.unique(index[matched.prediction])])
-            outcomes = self._settle(self._with_history(matched, ids, index), catalog)
+            outcomes = self._settle(self._with_history(matched, ids, index), resolver)
         self.labels.append(records)
         return outcomes
 
@@ -89,12 +90,10 @@ class Joiner:
                 predictions.append(found)
         return np.concatenate(indices), np.concatenate(predictions)
 
-    def _matching(self, pairs: Pairs, catalog: Catalog) -> Pairs:
+    def _matching(self, pairs: Pairs, resolver: Resolver) -> Pairs:
         """Keep the pairs whose timestamps match."""
         predictions = pairs.predictions[pairs.prediction]
-        horizon_ms = np.zeros(len(predictions), dtype=np.int64)
-        for group in resolve(predictions, self._names, catalog):
-            horizon_ms[group.rows] = group.compiled.label_horizon_ms
+        horizon_ms = resolver.horizons_ms(resolver.kinds_of(predictions))
         age_ms = pairs.labels["ts_ms"] - predictions["ts_ms"]
         return pairs.keep((age_ms >= -self._config.label_skew_ms) & (age_ms <= horizon_ms))
 
@@ -114,14 +113,14 @@ class Joiner:
         labels = np.concatenate([matched.labels, old])
         return Pairs(predictions, np.concatenate([prediction, old_index]), labels, new)
 
-    def _settle(self, pairs: Pairs, catalog: Catalog) -> list[OutcomeRows]:
-        return settle(self._matching(pairs, catalog), self._names, self.texts, catalog)
+    def _settle(self, pairs: Pairs, resolver: Resolver) -> list[OutcomeRows]:
+        return settle(self._matching(pairs, resolver), resolver, self.texts)
 
-    def _count_first(self, pairs: Pairs, earlier: tuple[Int64, Records], labels: Records, catalog: Catalog) -> None:
+    def _count_first(self, pairs: Pairs, earlier: tuple[Int64, Records], labels: Records, resolver: Resolver) -> None:
         """Count labels that match for the first time: no earlier prediction had them."""
         index, predictions = earlier
         old = Pairs(predictions, np.arange(len(index)), labels[index], np.ones(len(index), dtype=np.bool_))
-        before = self._matching(old, catalog).labels["position"]
+        before = self._matching(old, resolver).labels["position"]
         _, first = np.unique(pairs.labels["position"], return_index=True)
         fresh = pairs.labels[first]
         self._count(fresh[~np.isin(fresh["position"], before)])

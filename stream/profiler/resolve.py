@@ -1,38 +1,119 @@
 """Join records back to their models: which revision and version each prediction is counted under."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.catalog import Catalog
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import ALWAYS_MS, CompiledModel
+from stream.parts.kinds import Kinds
 from stream.profiler.names import Names
-from stream.profiler.revisions import by_revision
 from stream.profiler.runs import Int64, Records
 
 
-class Group(NamedTuple):
-    """Rows (indices) of one revision and version."""
+class Resolver:
+    """Kinds of join records under one catalog: one look-up a record, by its context.
 
-    compiled: CompiledModel
-    version: str
-    rows: Int64
+    Parameters
+    ----------
+    names
+        The shard's contexts; more may be added.
+    kinds
+        Numbers what records are counted under.
+
+    Notes
+    -----
+    Only records from before a model's last revision are looked at one by one. Memory: 16 bytes a context.
+    """
+
+    def __init__(self, names: Names, kinds: Kinds, catalog: Catalog) -> None:
+        self.names, self.kinds = names, kinds
+        self._catalog = catalog
+        self._known = _Growing(0)
+        self._from_ms = _Growing(ALWAYS_MS)
+        self._horizon_ms = _Growing(0)
+        self._met = np.zeros(0, dtype=np.bool_)
+
+    def kinds_of(self, predictions: Records) -> Int64:
+        """Return the number of each prediction's kind. O(n), and one step a context that was not met before."""
+        contexts = predictions["context"].astype(np.int64)
+        if not contexts.size:
+            return contexts
+        self._meet(contexts)
+        kinds = self._known.values[contexts]
+        for row in np.flatnonzero(predictions["ts_ms"] < self._from_ms.values[contexts]).tolist():
+            model, version, _ = self.names.resolve(int(contexts[row]))
+            compiled = self._catalog.compiled_for(model, int(predictions["ts_ms"][row]))
+            kinds[row] = self.kinds.number(compiled, version)
+        return kinds
+
+    def horizons_ms(self, kinds: Int64) -> Int64:
+        """Return the label horizon of each kind."""
+        for number in range(len(self._horizon_ms), len(self.kinds)):
+            self._horizon_ms.append(self.kinds[number].compiled.label_horizon_ms)
+        return self._horizon_ms.values[kinds]
+
+    def by_shape(self, kinds: Int64) -> Iterator[tuple[CompiledModel, Int64]]:
+        """Yield the rows of each shape, with one of the models that have it."""
+        if not kinds.size:
+            return
+        shapes = self.kinds.shapes(kinds)
+        if (shapes == shapes[0]).all():
+            yield self.kinds[int(kinds[0])].compiled, np.arange(len(kinds))
+            return
+        for shape in np.unique(shapes).tolist():
+            rows = np.flatnonzero(shapes == shape)
+            yield self.kinds[int(kinds[rows[0]])].compiled, rows
+
+    def _meet(self, contexts: Int64) -> None:
+        """Work out what contexts stand for that were not met before."""
+        top = int(contexts.max()) + 1
+        if len(self._met) < top:
+            grown = np.zeros(max(top, 2 * len(self._met)), dtype=np.bool_)
+            grown[: len(self._met)] = self._met
+            self._met = grown
+            self._known.reach(len(grown))
+            self._from_ms.reach(len(grown))
+        if self._met[contexts].all():
+            return
+        for context in np.unique(contexts[~self._met[contexts]]).tolist():
+            model, version, _ = self.names.resolve(context)
+            revisions = self._catalog.revisions(model)
+            compiled = revisions[-1] if revisions else self._catalog.compiled_for(model, 0)
+            self._known.values[context] = self.kinds.number(compiled, version)
+            self._from_ms.values[context] = compiled.effective_from_ms if len(revisions) > 1 else ALWAYS_MS
+            self._met[context] = True
 
 
-def resolve(predictions: Records, names: Names, catalog: Catalog) -> Iterator[Group]:
-    """Group prediction records by revision and version. O(n), and one step a distinct context."""
-    contexts = predictions["context"]
-    met = distinct_codes(contexts)
-    members: dict[tuple[str, str], list[int]] = {}
-    for context in met.tolist():
-        model, version, _ = names.resolve(context)
-        members.setdefault((model, version), []).append(context)
-    for (model, version), some in members.items():
-        rows = np.flatnonzero(np.isin(contexts, some)) if len(members) > 1 else np.arange(len(contexts))
-        for compiled, places in by_revision(catalog, model, predictions["ts_ms"][rows]):
-            yield Group(compiled, version, rows[places])
+class _Growing:
+    """An array that gets longer; doubles, so that appending is O(1)."""
+
+    def __init__(self, fill: int) -> None:
+        self._fill, self._size = fill, 0
+        self._array = np.full(64, fill, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def values(self) -> Int64:
+        """The array, in place."""
+        return self._array[: self._size]
+
+    def append(self, value: int) -> None:
+        """Put a value at the end."""
+        self.reach(self._size + 1)
+        self._array[self._size - 1] = value
+
+    def reach(self, size: int) -> None:
+        """Make it at least so long."""
+        if size > len(self._array):
+            grown = np.full(max(size, 2 * len(self._array)), self._fill, dtype=np.int64)
+            grown[: self._size] = self._array[: self._size]
+            self._array = grown
+        self._size = max(self._size, size)
 
 
 def distinct_codes(codes: NDArray[np.unsignedinteger[Any]]) -> Int64:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.model.catalog import Catalog
+from stream.model.compiled import CompiledModel
 from stream.parts.columns import OutcomeRows
 from stream.profiler.join_log import KIND_SHIFT, LATE, POSITION_SHIFT
 from stream.profiler.label_texts import LabelTexts
 from stream.profiler.ladder import LabelFact, changes, steps
-from stream.profiler.names import Names
-from stream.profiler.resolve import Group, distinct_codes, resolve
+from stream.profiler.resolve import Resolver, distinct_codes
 from stream.profiler.runs import Int64, Records
 
 Bool = NDArray[np.bool_]
@@ -46,7 +45,7 @@ class _Changes:
     on_time: Bool
 
 
-def settle(pairs: Pairs, names: Names, texts: LabelTexts, catalog: Catalog) -> list[OutcomeRows]:
+def settle(pairs: Pairs, resolver: Resolver, texts: LabelTexts) -> list[OutcomeRows]:
     """Outcomes that the new pairs add, and those they take back.
 
     For each prediction all pairs must be there, the old ones too. O(pairs log pairs); some microseconds for each label
@@ -57,15 +56,15 @@ def settle(pairs: Pairs, names: Names, texts: LabelTexts, catalog: Catalog) -> l
     rung_ms = np.zeros(len(pairs.prediction), dtype=np.int64)
     value = np.zeros(len(pairs.prediction))
     predictions = pairs.predictions[pairs.prediction]
-    groups = list(resolve(predictions, names, catalog))
-    for group in groups:
-        rows = group.rows
-        rung_ms[rows] = group.compiled.rungs_of(pairs.labels["ts_ms"][rows] - predictions["ts_ms"][rows])
+    kinds = resolver.kinds_of(predictions)
+    for compiled, rows in resolver.by_shape(kinds):
+        rung_ms[rows] = compiled.rungs_of(pairs.labels["ts_ms"][rows] - predictions["ts_ms"][rows])
         kinds = (pairs.labels["position"][rows] >> KIND_SHIFT & _KIND_MASK).astype(np.int64)
-        value[rows] = texts.encode(group.compiled.definition, kinds, pairs.labels["value"][rows])
+        value[rows] = texts.encode(compiled.definition, kinds, pairs.labels["value"][rows])
     changed = _changes(pairs, rung_ms, value)
     owners = pairs.predictions[changed.prediction]
-    return [_outcomes(group, changed, owners, names) for group in resolve(owners, names, catalog)]
+    kinds = resolver.kinds_of(owners)
+    return [_outcomes(some, rows, kinds, changed, owners, resolver) for some, rows in resolver.by_shape(kinds)]
 
 
 def _changes(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64]) -> _Changes:
@@ -101,18 +100,22 @@ def _several(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64], rows: Int
     return _Changes(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
 
 
-def _outcomes(group: Group, changed: _Changes, owners: Records, names: Names) -> OutcomeRows:
-    rows = group.rows
+def _outcomes(
+    compiled: CompiledModel, rows: Int64, kinds: Int64, changed: _Changes, owners: Records, resolver: Resolver
+) -> OutcomeRows:
+    """Lay out changes of models of one shape, `compiled` among them."""
     contexts = distinct_codes(owners["context"][rows])
     return OutcomeRows(
-        compiled=group.compiled,
-        version=group.version,
+        compiled=compiled,
+        version="",
         predicted_ms=owners["ts_ms"][rows],
         rung_ms=changed.rung_ms[rows],
         score=owners["score"][rows].astype(np.float64),
         label=changed.value[rows],
         sign=changed.sign[rows],
         on_time=changed.on_time[rows],
-        contexts=[names.resolve(index).segments for index in contexts.tolist()],
+        contexts=[resolver.names.resolve(index).segments for index in contexts.tolist()],
         context=np.searchsorted(contexts, owners["context"][rows]).astype(np.int64),
+        kinds=resolver.kinds,
+        kind=kinds[rows],
     )

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from stream.checkpoint.values import Loaded
 from stream.model.catalog import Catalog
-from stream.model.compiled import ALWAYS_MS
-from stream.parts.hashes import hash_ids
+from stream.model.compiled import ALWAYS_MS, CompiledModel
+from stream.parts.columns import Coded
+from stream.parts.hashes import hash_each, hash_ids
+from stream.parts.kinds import Kinds
 from stream.parts.store import PartStore
-from stream.profiler.admit import Admitted, admit, by_value
 from stream.profiler.blocks import blocks
 from stream.profiler.column_fields import ColumnFields
 from stream.profiler.columns import make_columns, outcome_scores
@@ -21,13 +22,15 @@ from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
 from stream.profiler.decode import LABELS, PREDICTIONS, Decoded, decode_labels, decode_predictions
 from stream.profiler.duplicates import first_of_each
-from stream.profiler.fields import LabelFields, PredictionFields, take
+from stream.profiler.fields import Int64, LabelFields, PredictionFields, take
 from stream.profiler.intake import Judged, event_times, judge, skip_read
 from stream.profiler.join import Joiner
 from stream.profiler.join_log import KIND_SHIFT, LABEL_RECORD, LATE, POSITION_SHIFT, PREDICTION_RECORD
 from stream.profiler.learning import Learning
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.names import Names
+from stream.profiler.resolve import Resolver
+from stream.profiler.routes import Alike, Routes
 from stream.profiler.rules import Rules
 from stream.profiler.runs import Hashes, Records
 from stream.profiler.schedule import Progress
@@ -42,6 +45,7 @@ from tidegauge.profiles import ShardWatermark
 
 Bool = NDArray[np.bool_]
 Layout = TypeVar("Layout", PredictionFields, ColumnFields)
+AnyJudged = Judged[PredictionFields] | Judged[ColumnFields]
 
 LOSS_TOLD_MS = DAY_MS
 """How long (wall clock) monitors are told that something was lost: windows of a day lack it."""
@@ -85,7 +89,7 @@ class ShardCore:
         self.loss, self.loss_ms = "", 0
         self._silence = Silence(self.config.idle_ms)
         self._typed = TypedChoice(self.config.limits)
-        self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
+        self._follow(catalog)
 
     @property
     def progress(self) -> Progress:
@@ -127,8 +131,7 @@ class ShardCore:
     def set_catalog(self, catalog: Catalog) -> None:
         """Go on under other definitions. A watermark that was told is never taken back, whatever lateness they have."""
         before = self.progress
-        self.catalog = catalog
-        self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
+        self._follow(catalog)
         self.clocks[PREDICTIONS].lift(before.predictions_ms)
         self.clocks[LABELS].lift(before.labels_ms)
 
@@ -216,7 +219,16 @@ class ShardCore:
         self.learning.load(loaded.fields)
         self.switches = Switches()
         self.switches.load(loaded.fields)
-        self.rules = Rules.of(self.switches.view(self.catalog, self._touched_ms), self.config)
+        self._follow(self.catalog)
+
+    def _follow(self, catalog: Catalog) -> None:
+        """Count by a catalog from now on; what waits is counted by the one before."""
+        self.store.count_pending()
+        self.catalog = catalog
+        self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
+        kinds = Kinds()
+        self._routes = Routes(self.names, kinds, self.rules.catalog)
+        self._resolver = Resolver(self.names, kinds, self.rules.catalog)
 
     def _read_rows(self, batch: RawBatch) -> list[DeadLetter]:
         decoded = self._decode(batch)
@@ -284,46 +296,69 @@ class ShardCore:
             self._silence.end()
         return batch
 
-    def _take_predictions(self, judged: Judged[PredictionFields] | Judged[ColumnFields]) -> None:
+    def _take_predictions(self, judged: AnyJudged) -> None:
         fields = judged.fields
-        groups, contexts = admit(fields, judged.timestamps_ms, self.names, self.rules.catalog)
+        routed = self._routes.route(fields, judged.timestamps_ms)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
         records["hash"] = (
             _hashes(fields.models, fields.ids) if isinstance(fields, PredictionFields) else fields.hashes()
         )
-        records["ts_ms"], records["context"] = judged.timestamps_ms, contexts
+        records["ts_ms"], records["context"] = judged.timestamps_ms, routed.contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
-        keep = first_of_each(records, self.joiner.predictions, self.names, self.rules.catalog)
-        for group in groups:
-            self._add_group(group, judged, records, keep)
+        keep = first_of_each(records, self.joiner.predictions, self._resolver)
+        for alike in routed.alike:
+            self._add_alike(alike, judged, records, keep)
+        for group in routed.groups:
+            kept = np.flatnonzero(keep[group.rows])
+            segments = {name: coded.take(kept) for name, coded in group.segments.items()}
+            self._add(group.compiled, group.version, group.rows[kept], judged, records, segments)
         counts = self.counts[PREDICTIONS]
         counts.drop("duplicate", int(len(keep) - keep.sum()))
         counts.accepted += int(keep.sum())
         counts.late += int((keep & ~judged.on_time).sum())
         self._remember(judged, records, keep)
 
-    def _add_group(
-        self, group: Admitted, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool
+    def _add_alike(self, alike: Alike, judged: AnyJudged, records: Records, keep: Bool) -> None:
+        """Count rows of one shape together."""
+        kinds, kind, rows, segments = self._resolver.kinds, alike.kind, alike.rows, alike.segments
+        if not keep.all():
+            places = np.arange(len(keep)) if rows is None else rows
+            kept = np.flatnonzero(keep[places])
+            rows, kind = places[kept], kind[kept]
+            segments = {name: coded.take(kept) for name, coded in segments.items()}
+        if len(kind):
+            self._add(kinds[int(kind[0])].compiled, "", rows, judged, records, segments, kinds, kind)
+
+    def _add(
+        self,
+        compiled: CompiledModel,
+        version: str,
+        rows: Int64 | None,
+        judged: AnyJudged,
+        records: Records,
+        segments: dict[str, Coded],
+        kinds: Kinds | None = None,
+        kind: Int64 | None = None,
     ) -> None:
-        kept = np.flatnonzero(keep[group.rows])
-        rows = group.rows[kept]
-        if not len(rows):
+        """Lay some rows (None: all) out as columns, note their scores, and hand them on."""
+        if rows is not None and not len(rows):
             return
-        every = len(rows) == len(judged.fields.ids)
-        repeats = len(rows) < len(group.rows)
+        some = slice(None) if rows is None or len(rows) == len(records) else rows
         noted: Counter[str] = Counter()
         columns = make_columns(
-            group.compiled,
-            group.version,
-            judged.fields if every else judged.fields.take(rows),
-            judged.timestamps_ms[rows],
-            judged.on_time[rows],
-            records["hash"][rows],
-            {name: coded.take(kept) for name, coded in group.segments.items()} if repeats else group.segments,
+            compiled,
+            version,
+            judged.fields if isinstance(some, slice) else judged.fields.take(some),
+            judged.timestamps_ms[some],
+            judged.on_time[some],
+            records["hash"][some],
+            segments,
             noted,
+            kinds,
+            kind,
         )
         self.counts[PREDICTIONS].note(noted)
-        records["score"][rows] = outcome_scores(columns)
+        records["score"][some] = outcome_scores(columns)
         self.store.add_inputs(columns)
 
     def _remember(self, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool) -> None:
@@ -334,7 +369,7 @@ class ShardCore:
             rows = rows[:room]
         every = len(rows) == len(records)
         ids = judged.fields.ids if every else take(judged.fields.ids, rows.tolist())
-        for outcomes in self.joiner.add_predictions(records if every else records[rows], ids, self.rules.catalog):
+        for outcomes in self.joiner.add_predictions(records if every else records[rows], ids, self._resolver):
             self.store.add_outcomes(outcomes)
 
     def _take_labels(self, judged: Judged[LabelFields]) -> None:
@@ -351,7 +386,7 @@ class ShardCore:
         counts.accepted += min(len(records), room)
         counts.late += int((~judged.on_time)[:room].sum())
         anonymous = np.array([not model for model in fields.models], dtype=np.bool_)
-        for outcomes in self.joiner.add_labels(records[:room], fields.ids[:room], anonymous[:room], self.rules.catalog):
+        for outcomes in self.joiner.add_labels(records[:room], fields.ids[:room], anonymous[:room], self._resolver):
             self.store.add_outcomes(outcomes)
 
     def _free(self) -> None:
@@ -367,11 +402,6 @@ class _Stop(NamedTuple):
 
 
 def _hashes(models: Sequence[str], ids: Sequence[str]) -> Hashes:
-    """Hash of each (model, id); the ids of one model at a time."""
-    groups = by_value(models)
-    if len(groups) == 1:
-        return hash_ids(models[0], ids)
-    hashes: Hashes = np.empty(len(ids), dtype=np.uint64)
-    for model, indices in groups.items():
-        hashes[indices] = hash_ids(model, take(ids, indices.tolist()))
-    return hashes
+    """Hash of each (model, id)."""
+    one = models[0]
+    return hash_ids(one, ids) if models.count(one) == len(models) else hash_each(models, ids)

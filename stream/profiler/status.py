@@ -72,7 +72,7 @@ def shard_status(owned: Owned) -> ShardStatus:
         progress=core.progress,
         newest_ms=max(clock.newest_ms for clock in core.clocks.values()),
         idle=core.idle,
-        parts=len(core.store),
+        parts=core.store.held,
         unpublished=owned.checkpoints.unpublished,
         predictions_waiting=len(core.joiner.predictions),
         labels_waiting=len(core.joiner.labels),

@@ -131,19 +131,6 @@ def test_by_column_is_each_row_as_a_message_of_its_own(write: Write, log: Log) -
     assert columnar.names.take_changes() == single.names.take_changes()
 
 
-@settings(max_examples=30)
-@given(log=logs(odd=False))
-def test_parts_are_alike_to_the_last_bit_where_the_same_rows_come_together(log: Log) -> None:
-    every = list(range(len(log.predictions)))
-    with by_column(NONE):
-        row_by_row, _ = read(log, every, encode)
-    with by_column(EVERY):
-        columnar, _ = read(log, every, write_packed)
-    assert {key: columnar.store.snapshot(key) for key in columnar.store} == {
-        key: row_by_row.store.snapshot(key) for key in row_by_row.store
-    }
-
-
 def batch(count: int, **change: Any) -> PredictionBatch:
     rows = range(count)
     return msgspec.structs.replace(
