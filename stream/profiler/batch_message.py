@@ -11,7 +11,7 @@ from stream.parts.columns import Coded
 from stream.profiler.column_fields import ColumnFields
 from stream.profiler.config import Limits
 from stream.profiler.fields import Int64
-from stream.profiler.validate import MAX_TIMESTAMP_MS, NUL_ESCAPE
+from stream.profiler.validate import MAX_TIMESTAMP_MS
 from tidegauge.columns import MISSING_CODE
 from tidegauge.events import CategoryColumn, Float32Column, Float64Column, Int64Column, Name, PredictionBatch
 
@@ -23,6 +23,9 @@ _TYPES: Final[dict[type, np.dtype[Any]]] = {
 }
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+
+MAX_NAME: Final = 255
+"""Characters of `tidegauge.events.Name`."""
 
 T = TypeVar("T")
 
@@ -42,8 +45,6 @@ class _OddError(Exception):
 
 def read_batch(raw: bytes, limits: Limits) -> ColumnFields | None:
     """Read a message by column; None when it is no batch message, or anything is wrong with it. Never raises."""
-    if NUL_ESCAPE in raw:
-        return None
     try:
         return _fields(_BATCH.decode(raw), limits)
     except (*_UNREADABLE, _OddError):
@@ -53,7 +54,10 @@ def read_batch(raw: bytes, limits: Limits) -> ColumnFields | None:
 def _fields(batch: CheckedBatch, limits: Limits) -> ColumnFields:
     n = len(batch.prediction_ids)
     within = n and len(batch.features) <= limits.features and len(batch.version) <= limits.text_length
-    if not within or max(map(len, batch.prediction_ids)) > limits.text_length:
+    # The decoder has seen to it that no id is empty, or longer than any name may be.
+    if not within or (limits.text_length < MAX_NAME and max(map(len, batch.prediction_ids)) > limits.text_length):
+        raise _OddError
+    if "\x00" in batch.model or "\x00" in batch.version or "\x00" in "".join(batch.prediction_ids):
         raise _OddError
     for signal in batch.signals.values():  # checked, because a message is taken as a whole or not at all
         _sized(signal, n)

@@ -50,7 +50,7 @@ class SortedRuns:
                 continue
             counts = np.searchsorted(keys, wanted[hit], side="right") - left[hit]
             indices.append(np.repeat(order[hit], counts))
-            found.append(run[_ranges(left[hit], counts)])
+            found.append(pick(run, _ranges(left[hit], counts)))
         if not indices:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self.dtype)
         return np.concatenate(indices), np.concatenate(found)
@@ -60,7 +60,7 @@ class SortedRuns:
         forgotten = 0
         runs, self._runs, self._keys = self._runs, [], []
         for run in runs:
-            kept = run[run[field] >= least]
+            kept = pick(run, np.flatnonzero(run[field] >= least))
             forgotten += len(run) - len(kept)
             if len(kept):
                 self._runs.append(kept)
@@ -70,13 +70,19 @@ class SortedRuns:
     def _push(self, records: Records) -> None:
         # Stable, and nearly linear on two sorted halves: timsort finds the runs.
         order = np.argsort(records["hash"], kind="stable")
-        run = records[order]
+        run = pick(records, order)
         self._runs.append(run)
         self._keys.append(np.ascontiguousarray(run["hash"]))
 
     def _pop(self) -> Records:
         self._keys.pop()
         return self._runs.pop()
+
+
+def pick(records: Records, rows: Int64) -> Records:
+    """Return some records. As plain bytes: NumPy copies a structured record field by field, ten times slower."""
+    picked: Records = np.take(records.view(np.dtype((np.void, records.dtype.itemsize))), rows).view(records.dtype)
+    return picked
 
 
 def distinct(predictions: Records) -> tuple[Int64, Int64]:
