@@ -34,6 +34,8 @@ from tidegauge.columns import packed
 
 CHECKPOINT_SECONDS: Final = 0.5
 PLAIN_MESSAGES: Final = 2_000
+ROWS_AT_ONCE: Final = 16_000
+"""Of batch messages; a busy worker's poll brings far more."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Form:
 
 def forms(spec: LoadSpec, columns: Columns, size: int) -> list[Form]:
     """Encode the rows in every form; `size` rows a batch message."""
-    batches = list(_batches(spec, columns, size))
+    batches, at_once = list(_batches(spec, columns, size)), max(ROWS_AT_ONCE // size, 1)
     batch = msgspec.json.Decoder(PredictionBatch).decode
     plain = [orjson.dumps(event) for event in predictions(spec, columns, 0)]
     return [
         Form("rows", plain, PLAIN_MESSAGES, msgspec.json.Decoder(PlainPrediction).decode),
-        Form("lists", [encode(some) for some in batches], 1, batch),
-        Form("packed", [encode(packed(some)) for some in batches], 1, batch),
+        Form("lists", [encode(some) for some in batches], at_once, batch),
+        Form("packed", [encode(packed(some)) for some in batches], at_once, batch),
     ]
 
 

@@ -38,6 +38,8 @@ class SortedRuns:
 
     def find(self, hashes: Hashes) -> tuple[Int64, Records]:
         """All records of the given hashes, as (index into `hashes`, record) pairs in no particular order."""
+        if not self._runs:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self.dtype)
         indices: list[Int64] = []
         found: list[Records] = []
         # Sorted, because neighbours then end in the same cache lines: half the time among 10^5, a fifth among 10^7.

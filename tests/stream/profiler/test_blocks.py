@@ -165,7 +165,8 @@ def test_what_is_counted_by_column() -> None:
     assert cut(LARGE, LARGE) == [(2, True)]
     assert cut(SINGLE, LARGE, LARGE, SINGLE, SINGLE) == [(1, False), (2, True), (2, False)]
     assert cut(encode(batch(3))) == [(1, False)], "a few rows cost less among their neighbours"
-    assert cut(*[LARGE] * 9) == [(8, True), (1, True)], "as many as stay in the cache"
+    assert cut(*[LARGE] * 17) == [(16, True), (1, True)], "as many rows as are worth it"
+    assert cut(*[b"x" * 1_500_000] * 5) == [(2, False), (2, False), (1, False)], "rows are ten times as large"
     assert cut(LARGE, encode(batch(500, version="v2"))) == [(1, True), (1, True)]
     assert cut(encode(batch(500, model="nobody"))) == [(1, False)], "a model without grids is sampled"
     assert cut(LARGE, LARGE, after=1) == [(1, False), (1, True)], "what was read before is not read again"
