@@ -80,6 +80,26 @@ class BottomK:
         self.ids = [all_ids[row] for row in kept.tolist()]
         self.values = all_values[kept]
 
+    def add_ids(self, hashes: list[int], ids: list[str]) -> None:
+        """Offer rows without numbers, as ``update`` does: of a few, sorting in Python is faster than arrays.
+
+        Raises
+        ------
+        LayoutError
+            If rows have numbers here.
+        """
+        if self.width:
+            raise LayoutError(f"rows of {self.width} numbers, and none given")
+        kept: dict[int, str] = {}
+        for row, name in sorted(zip([*self.hashes.tolist(), *hashes], [*self.ids, *ids], strict=True)):
+            if row not in kept:  # of equal hashes the smallest id comes first
+                if len(kept) == self.k:
+                    break
+                kept[row] = name
+        self.hashes = np.array(list(kept), dtype=np.uint64)
+        self.ids = list(kept.values())
+        self.values = np.zeros((len(kept), 0))
+
     def candidates(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Say which of some rows would be kept if each came alone: a caller need not lay out the others.
 

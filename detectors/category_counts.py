@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from operator import itemgetter
 from typing import Final, Self
 
@@ -98,6 +99,8 @@ class CategoryCounts:
 
     def snapshot(self) -> bytes:
         """Names in order and their counts."""
+        if not self._counts and not self.other:
+            return _empty(self.limit)  # most features never meet one
         counts = self.counts()
         writer = Writer(_VERSION).integer(self.limit).integer(self.other).texts(list(counts))
         return writer.ints(np.fromiter(counts.values(), np.int64, len(counts))).finish()
@@ -115,3 +118,9 @@ class CategoryCounts:
             sketch._add(name, n)
         sketch.other = other
         return sketch
+
+
+@cache  # a pure function of one number, and a program has a few of them
+def _empty(limit: int) -> bytes:
+    """Return the snapshot of counts that met nothing."""
+    return Writer(_VERSION).integer(limit).integer(0).texts([]).ints(np.zeros(0, dtype=np.int64)).finish()

@@ -67,7 +67,7 @@ class CellCounts:
 
     def snapshot(self) -> bytes:
         """Sizes and counts, packed."""
-        return Writer(_VERSION).ints(np.array(self.layout.sizes, dtype=np.int64)).ints(self.counts).finish()
+        return Writer(_VERSION).packed(self.layout.packed_sizes).ints(self.counts).finish()
 
     @classmethod
     def from_snapshot(cls, data: bytes) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import LayoutError
+from detectors.packing import pack_ints
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class CellLayout:
     def total(self) -> int:
         """Number of cells over all features."""
         return sum(self.sizes)
+
+    @cached_property
+    def packed_sizes(self) -> bytes:
+        """The sizes as snapshots hold them: the same in every snapshot of a layout."""
+        return pack_ints(np.array(self.sizes, dtype=np.int64))
 
     def flat(self, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
         """Flat cells of rows given as one column of cells per feature.

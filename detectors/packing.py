@@ -19,12 +19,15 @@ MAX_LENGTH: Final = 1 << 24
 
 _DTYPES: Final = tuple(np.dtype(name) for name in ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4", "<i8"))
 _RANGES: Final = tuple((int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype in _DTYPES)
+_LETTERS: Final = "BbHhIiq"
+"""The same types, as `struct` names them."""
 _SPARSE: Final = 0x80
 _SINGLE: Final = 1
 _HEAD: Final = struct.Struct("<BI")
 _F64: Final = struct.Struct("<d")
 _I64: Final = struct.Struct("<q")
 _U32: Final = struct.Struct("<I")
+_NO_TEXTS: Final = _HEAD.pack(0, 0) + _U32.pack(0)
 
 
 def _code_for(low: int, high: int) -> int:
@@ -75,7 +78,8 @@ def pack_ints(values: NDArray[np.int64]) -> bytes:
     flat = np.ascontiguousarray(values, dtype=np.int64).ravel()
     if not flat.size:
         return _HEAD.pack(0, 0)
-    code = _code_for(int(flat.min()), int(flat.max()))
+    # The ufuncs themselves: the methods' wrappers cost more than a short array.
+    code = _code_for(int(np.minimum.reduce(flat)), int(np.maximum.reduce(flat)))
     dtype = _DTYPES[code]
     filled = int(np.count_nonzero(flat))
     if _HEAD.size + filled * (dtype.itemsize + 1) < flat.size * dtype.itemsize:
@@ -85,9 +89,10 @@ def pack_ints(values: NDArray[np.int64]) -> bytes:
 
 def _pack_sparse(flat: NDArray[np.int64], code: int, filled: int) -> bytes:
     """Pack the non-zero cells as (gap to the one before, value)."""
-    where = np.flatnonzero(flat)
-    gaps = np.diff(where, prepend=-1) - 1
-    gap_code = _code_for(0, int(gaps.max(initial=0)))
+    where = flat.nonzero()[0]
+    gaps = where.copy()
+    gaps[1:] -= where[:-1] + 1
+    gap_code = _code_for(0, int(np.maximum.reduce(gaps, initial=0)))
     return b"".join(
         (
             _HEAD.pack(code | _SPARSE, flat.size),
@@ -134,13 +139,19 @@ def pack_floats(values: NDArray[np.float64]) -> bytes:
     values : ndarray of float64
         Any shape; packed in C order. NaN and infinities are kept.
     """
-    flat = np.ascontiguousarray(values, dtype=np.float64).ravel()
+    return pack_rows_of_floats(np.ascontiguousarray(values, dtype=np.float64).reshape(1, -1))
+
+
+def pack_rows_of_floats(rows: NDArray[np.float64]) -> bytes:
+    """Pack each row of a matrix as :func:`pack_floats` would, one after the other."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        single = flat.astype("<f4")
-        exact = np.array_equal(single.astype(np.float64).view(np.uint64), flat.view(np.uint64))
-    if exact:
-        return _HEAD.pack(_SINGLE, flat.size) + single.tobytes()
-    return _HEAD.pack(0, flat.size) + flat.astype("<f8").tobytes()
+        singles = rows.astype("<f4")
+        exact = (singles.astype(np.float64).view(np.uint64) == rows.view(np.uint64)).all(axis=1).tolist()
+    width = rows.shape[1]
+    return b"".join(
+        _HEAD.pack(_SINGLE, width) + single.tobytes() if fits else _HEAD.pack(0, width) + row.astype("<f8").tobytes()
+        for row, single, fits in zip(rows, singles, exact, strict=True)
+    )
 
 
 def unpack_floats(data: bytes, offset: int = 0) -> tuple[NDArray[np.float64], int]:
@@ -187,12 +198,20 @@ class Writer:
         self._parts += (_U32.pack(len(value)), value)
         return self
 
+    def packed(self, value: bytes) -> Self:
+        """Add what :func:`pack_ints` or :func:`pack_floats` made before."""
+        self._parts.append(value)
+        return self
+
     def text(self, value: str) -> Self:
         """Add a string; lone surrogates, which JSON can carry, are kept."""
         return self.blob(value.encode("utf-8", "surrogatepass"))
 
     def texts(self, values: Sequence[str]) -> Self:
         """Add a list of strings."""
+        if not values:
+            self._parts.append(_NO_TEXTS)
+            return self
         encoded = [value.encode("utf-8", "surrogatepass") for value in values]
         self.ints(np.fromiter(map(len, encoded), np.int64, len(encoded)))
         return self.blob(b"".join(encoded))
@@ -205,6 +224,20 @@ class Writer:
     def floats(self, values: NDArray[np.float64]) -> Self:
         """Add doubles, see :func:`pack_floats`."""
         self._parts.append(pack_floats(values))
+        return self
+
+    def counts(self, *values: int) -> Self:
+        """Add a few integers of 64 bits: the bytes of ``ints``, without an array."""
+        code = _code_for(min(values), max(values))
+        filled = len(values) - values.count(0)
+        if _HEAD.size + filled * (_DTYPES[code].itemsize + 1) < len(values) * _DTYPES[code].itemsize:
+            return self.ints(np.array(values, dtype=np.int64))
+        self._parts.append(_HEAD.pack(code, len(values)) + struct.pack(f"<{len(values)}{_LETTERS[code]}", *values))
+        return self
+
+    def rows_of_floats(self, rows: NDArray[np.float64]) -> Self:
+        """Add each row of a matrix of doubles as ``floats`` would."""
+        self._parts.append(pack_rows_of_floats(rows))
         return self
 
     def hashes(self, values: NDArray[np.uint64]) -> Self:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from load.core.models import catalog_of
-from load.core.trial import Cost, Turn, make_turns, run_core, run_decode
+from load.core.trial import Cost, run
 from load.generate import LoadSpec
 from stream.app.collector import calm_collector
-from stream.model.catalog import Catalog
 
 COLUMNS = ("predictions", "labels", "checkpoints")
 
@@ -26,9 +25,10 @@ def main() -> None:
     first = 0.0
     for models in map(int, given.models.split(",")):
         spec = LoadSpec(models=models, per_second=given.event_rate)
-        turns, catalog = make_turns(spec, given.events, given.batch), catalog_of(spec)
+        catalog = catalog_of(spec)
         calm_collector()
-        decode, core = _medians(turns, catalog, given.repeats)
+        trials = [run(spec, catalog, given.events, given.batch) for _ in range(given.repeats)]
+        decode, core = map(_middle, zip(*trials, strict=True))
         first = first or core.total_us
         shares = (f"{core.us(column):12.2f}" for column in COLUMNS)
         ratio, to_first = core.total_us / decode.total_us, core.total_us / first
@@ -36,14 +36,8 @@ def main() -> None:
         print(f"{'':7} {core.parts} parts, {core.checkpoints} checkpoints, {core.joined} labels joined")
 
 
-def _medians(turns: Sequence[Turn], catalog: Catalog, repeats: int) -> tuple[Cost, Cost]:
-    """Interleave both; the trials with the median totals."""
-    both = [(run_decode(turns), run_core(turns, catalog)) for _ in range(repeats)]
-    decode, core = zip(*both, strict=True)
-    return _middle(decode), _middle(core)
-
-
 def _middle(costs: Sequence[Cost]) -> Cost:
+    """Return the trial with the median total."""
     least = median(cost.total_us for cost in costs)
     return min(costs, key=lambda cost: abs(cost.total_us - least))
 

@@ -1,7 +1,7 @@
-"""One log through one shard, and through typed decoding alone; CPU seconds of this thread, by what it did."""
+"""One log through typed decoding and through one shard, batch by batch; CPU seconds of this thread, by what it did."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -51,11 +51,10 @@ class Cost:
         self.seconds[what] = self.seconds.get(what, 0.0) + time.thread_time() - since
 
 
-def make_turns(spec: LoadSpec, predictions: int, size: int) -> list[Turn]:
+def draw_turns(spec: LoadSpec, predictions: int, size: int) -> Iterator[Turn]:
     """Draw a log as a shard polls it: `size` predictions, the labels that fall due meanwhile, and so on."""
     source = Source(spec)
     ends = {PREDICTION: 0, LABEL: 0}
-    turns: list[Turn] = []
     for encoded in source.slices(predictions, size):
         for kind, role in ROLE_OF.items():
             values = [message.value for message in encoded.of(kind)]
@@ -63,55 +62,77 @@ def make_turns(spec: LoadSpec, predictions: int, size: int) -> list[Turn]:
                 first = ends[kind]
                 ends[kind] += len(part)
                 offsets = list(range(first, ends[kind]))
-                turns.append(Turn(role, RawBatch(0, offsets, [-1] * len(part), list(part))))
-    return turns
+                yield Turn(role, RawBatch(0, offsets, [-1] * len(part), list(part)))
 
 
-def run_decode(turns: Sequence[Turn]) -> Cost:
-    """Decode every message into a typed event and forget it."""
-    decode = {PREDICTIONS: msgspec.json.Decoder(Prediction).decode, LABELS: msgspec.json.Decoder(Label).decode}
-    cost = Cost()
-    since = time.thread_time()
-    for role, batch in turns:
-        for value in batch.values:
-            decode[role](value or b"")
-        cost.events += len(batch.values)
-    cost.spend("decode", since)
-    return cost
+class Decoding:
+    """Decodes every message into a typed event and forgets it."""
 
+    def __init__(self) -> None:
+        self.cost = Cost()
+        self._decode = {
+            PREDICTIONS: msgspec.json.Decoder(Prediction).decode,
+            LABELS: msgspec.json.Decoder(Label).decode,
+        }
 
-def run_core(turns: Sequence[Turn], catalog: Catalog, cadence: Cadence | None = None) -> Cost:
-    """Count every message; checkpoints are taken when a worker that does nothing else would take them."""
-    cadence = cadence or Cadence()
-    core = ShardCore(0, catalog, ShardConfig())
-    checkpoints = Checkpoints(core, 1, 0)
-    cost = Cost()
-    due = cadence.checkpoint_seconds
-    spent = 0.0
-    for role, batch in turns:
+    def take(self, turn: Turn) -> None:
+        """Decode a batch."""
+        decode = self._decode[turn.role]
         since = time.thread_time()
-        (core.predictions if role == PREDICTIONS else core.labels)(batch)
-        cost.spend(role, since)
-        cost.events += len(batch.values)
-        spent += time.thread_time() - since
-        if spent >= due:
-            spent, due = 0.0, _checkpoint(checkpoints, cost, cadence)
-    _checkpoint(checkpoints, cost, cadence)
-    cost.parts, cost.joined = len(core.store), sum(core.joiner.joined.values())
-    return cost
+        for value in turn.batch.values:
+            decode(value or b"")
+        self.cost.spend("decode", since)
+        self.cost.events += len(turn.batch.values)
 
 
-def _checkpoint(checkpoints: Checkpoints, cost: Cost, cadence: Cadence) -> float:
-    """Take a checkpoint as if it landed at once and was delivered; returns after how much CPU the next one is due."""
-    since = time.thread_time()
-    checkpoint = checkpoints.take(int(time.monotonic() * 1_000))
-    if checkpoint is not None:
-        publication = checkpoints.landed(checkpoint, checkpoints.seq + 1)
-        checkpoints.delivered(publication.profiles, publication.seq)
-    cost.spend("checkpoints", since)
-    cost.checkpoints += 1
-    took = time.thread_time() - since
-    return min(max(cadence.checkpoint_seconds, took / cadence.max_checkpoint_share), cadence.max_checkpoint_seconds)
+class Core:
+    """Counts every message; checkpoints are taken when a worker that does nothing else would take them."""
+
+    def __init__(self, catalog: Catalog, cadence: Cadence | None = None) -> None:
+        self.cost = Cost()
+        self._cadence = cadence or Cadence()
+        self._core = ShardCore(0, catalog, ShardConfig())
+        self._checkpoints = Checkpoints(self._core, 1, 0)
+        self._spent, self._due = 0.0, self._cadence.checkpoint_seconds
+
+    def take(self, turn: Turn) -> None:
+        """Count a batch."""
+        role, batch = turn
+        since = time.thread_time()
+        (self._core.predictions if role == PREDICTIONS else self._core.labels)(batch)
+        self.cost.spend(role, since)
+        self.cost.events += len(batch.values)
+        self._spent += time.thread_time() - since
+        if self._spent >= self._due:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Take a checkpoint as if it landed at once and was delivered."""
+        since = time.thread_time()
+        checkpoint = self._checkpoints.take(int(time.monotonic() * 1_000))
+        if checkpoint is not None:
+            publication = self._checkpoints.landed(checkpoint, self._checkpoints.seq + 1)
+            self._checkpoints.delivered(publication.profiles, publication.seq)
+        self.cost.spend("checkpoints", since)
+        self.cost.checkpoints += 1
+        cadence, took = self._cadence, time.thread_time() - since
+        wanted = max(cadence.checkpoint_seconds, took / cadence.max_checkpoint_share)
+        self._spent, self._due = 0.0, min(wanted, cadence.max_checkpoint_seconds)
+
+    def finish(self) -> Cost:
+        """Take the last checkpoint; return what it all cost."""
+        self.checkpoint()
+        self.cost.parts, self.cost.joined = len(self._core.store), sum(self._core.joiner.joined.values())
+        return self.cost
+
+
+def run(spec: LoadSpec, catalog: Catalog, predictions: int, size: int, cadence: Cadence | None = None) -> list[Cost]:
+    """Draw a log, and give each batch of it to decoding and to the core in turn; returns the cost of both."""
+    decoding, core = Decoding(), Core(catalog, cadence)
+    for turn in draw_turns(spec, predictions, size):
+        decoding.take(turn)
+        core.take(turn)
+    return [decoding.cost, core.finish()]
 
 
 def _cut(values: list[bytes], size: int) -> Iterator[list[bytes]]:

@@ -25,6 +25,9 @@ from stream.timeline.panes import Int64Array, PaneScheme
 T = TypeVar("T")
 Held = TypeVar("Held", InputsPart, SamplePart, ServicePart, OutcomePart)
 
+_MANY_ROWS = 256
+"""With so many rows of each kind the tables of one model are faster than those of all."""
+
 PartAt = Callable[[CompiledModel, PartKey], AnyPart]
 """Gives the part of a key, a new one if need be, and remembers that it changes."""
 
@@ -53,6 +56,12 @@ def accumulate_inputs(columns: Columns, part_at: PartAt, panes: PaneScheme) -> N
 def flat_cells(columns: Columns) -> NDArray[np.int64]:
     """Return int64[n, subjects]: the flat cell of each row in each subject, in the layout of the row's own kind."""
     kinds, kind = columns.by_kind()
+    if len(columns) < _MANY_ROWS * len(np.unique(kind)) and (kind != kind[0]).any():
+        cells = kinds.tables(kinds.shape(int(kind[0]))).cells(columns.numeric, columns.categorical, columns.score, kind)
+        classes = columns.compiled.grids[SCORE]
+        if not isinstance(classes, Grid):  # the classes are the definition's, so the same for a whole shape
+            cells[:, -1] += _class_cells(classes, columns.predicted)
+        return cells
     cells = np.empty((len(columns), len(columns.compiled.subjects)), dtype=np.int64)
     for number, rows in _rows_by_kind(kind):
         compiled = kinds[number].compiled

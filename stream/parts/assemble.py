@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.vocabulary import Vocabulary, codes_of_each
+from detectors.vocabulary import Vocabulary
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
@@ -30,7 +30,8 @@ _TEXT = frozenset({str, type(None)})
 class RawRows:
     """n rows of one model and version (or of several of one shape, by `kind`), column by column, before any encoding.
 
-    A feature, segment or optional column that is absent is missing for every row.
+    A feature, segment or optional column that is absent is missing for every row. Where numeric features are `checked`,
+    they hold doubles, booleans and None alone.
     """
 
     ids: Sequence[str]
@@ -44,6 +45,7 @@ class RawRows:
     hashes: NDArray[np.uint64] | None = None
     kinds: Kinds | None = None
     kind: Int64Array | None = None
+    checked: bool = False
 
 
 def assemble(compiled: CompiledModel, version: str, rows: RawRows) -> Columns:
@@ -141,7 +143,8 @@ def _numeric(compiled: CompiledModel, rows: RawRows) -> Float64Array:
     matrix = np.full((len(rows.ids), len(compiled.numeric)), np.nan)
     for index, name in enumerate(compiled.numeric):
         if name in rows.features:
-            matrix[:, index] = as_numbers(rows.features[name])
+            values = rows.features[name]
+            matrix[:, index] = values if rows.checked else as_numbers(values)
     return matrix
 
 
@@ -150,36 +153,35 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
     codes: list[Int64Array] = []
     unseen: list[Unseen] = []
     kinds, kind = columns.by_kind()
-    several = not (kind == kind[:1]).all()
-    numbers = kind.tolist() if several else kind[:1].tolist()
+    tables = None if (kind == kind[:1]).all() else kinds.tables(kinds.shape(int(kind[0])))
     for index, name in enumerate(columns.compiled.categorical):
-        vocabularies = [kinds.vocabularies(number)[index] for number in numbers]
-        cells, outside, text = _cells(vocabularies, rows.features.get(name, absent))
+        values = rows.features.get(name, absent)
+        if tables is None:
+            vocabulary = kinds[int(kind[0]) if kind.size else 0].compiled.vocabularies[index]
+            cells, text = _cells(vocabulary, values)
+            outside = np.flatnonzero(cells == vocabulary.unseen)
+        else:
+            texts = _plain_texts(values)
+            cells, outside = tables.codes(index, texts, kind)
+            text = texts.__getitem__
         codes.append(cells)
         if outside.size:
             unseen.append(Unseen(index, outside, [str(text(row)) for row in outside.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
 
 
-def _cells(
-    vocabularies: Sequence[Vocabulary], values: Column
-) -> tuple[Int64Array, Int64Array, Callable[[int], str | None]]:
-    """Return the cell of each value, the rows outside the vocabulary, and what gives the text of a row's value.
+def _cells(vocabulary: Vocabulary, values: Column) -> tuple[Int64Array, Callable[[int], str | None]]:
+    """Return the cell of each value, and what gives the text of a row's value."""
+    if isinstance(values, Coded):
+        return vocabulary.codes([*values.names, None])[values.codes], values.text
+    texts = _plain_texts(values)
+    return vocabulary.codes(texts), texts.__getitem__
 
-    Parameters
-    ----------
-    vocabularies
-        Of each row; a single one is that of all.
-    """
-    if isinstance(values, Coded) and len(vocabularies) == 1:
-        cells = vocabularies[0].codes([*values.names, None])[values.codes]
-        return cells, np.flatnonzero(cells == vocabularies[0].unseen), values.text
-    plain = values.texts() if isinstance(values, Coded) else values
-    texts: Sequence[str | None] = plain if _TEXT.issuperset(map(type, plain)) else _texts(plain)  # type: ignore[assignment]  # just checked
-    if len(vocabularies) > 1:
-        return *codes_of_each(vocabularies, texts), texts.__getitem__
-    cells = vocabularies[0].codes(texts) if vocabularies else np.zeros(0, dtype=np.int64)
-    return cells, np.flatnonzero(cells == vocabularies[0].unseen) if vocabularies else cells, texts.__getitem__
+
+def _plain_texts(values: Column) -> Sequence[str | None]:
+    if isinstance(values, Coded):
+        return values.texts()
+    return values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[return-value]  # just checked
 
 
 def _texts(values: Values) -> list[str | None]:

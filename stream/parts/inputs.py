@@ -21,6 +21,7 @@ from stream.parts.snapshots import read_counts
 
 EVIDENCE_ROWS = 8
 UNSEEN_CATEGORIES = 16
+_FEW = 64
 _VERSION = 1
 
 
@@ -87,7 +88,7 @@ class InputsPart:
 
     def snapshot(self) -> bytes:
         """Return the state as bytes: about 2 for each cell in use, 40 for each numeric feature."""
-        writer = Writer(_VERSION).ints(np.array([self.rows, self.numeric], dtype=np.int64))
+        writer = Writer(_VERSION).counts(self.rows, self.numeric)
         sketches: tuple[Sketch, ...] = (self.cells, self.moments, self.score, *self.unseen, self.evidence)
         for sketch in sketches:
             writer.blob(sketch.snapshot())
@@ -150,6 +151,5 @@ def _add_evidence(samples: Sequence[BottomK], groups: Groups, hashes: NDArray[np
     for offered in np.split(near, edges):
         if offered.size:
             sample = samples[int(owner[offered[0]])]
-            some = offered[sample.candidates(ordered[offered])]
-            names = [ids[row] for row in groups.rows[some].tolist()]
-            sample.update(ordered[some], names, np.empty((some.size, 0)))
+            some = offered if offered.size < _FEW else offered[sample.candidates(ordered[offered])]
+            sample.add_ids(ordered[some].tolist(), [ids[row] for row in groups.rows[some].tolist()])

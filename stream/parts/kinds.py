@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.vocabulary import Vocabulary
 from stream.model.compiled import CompiledModel
+from stream.parts.tables import ShapeTables
 from stream.timeline.panes import Int64Array
 
 
@@ -25,7 +25,8 @@ class Kinds:
         self._numbers: dict[tuple[int, str], int] = {}
         self._shapes: dict[Hashable, int] = {}
         self._shape_of: list[int] = []
-        self._vocabularies: list[tuple[Vocabulary, ...]] = []
+        self._tables: dict[int, ShapeTables] = {}
+        self._tabled = 0
 
     def __len__(self) -> int:
         return len(self._kinds)
@@ -40,18 +41,28 @@ class Kinds:
         if number is None:
             number = self._numbers[key] = len(self._kinds)
             self._kinds.append(Kind(compiled, version))
-            shape = shape_of(compiled)
-            self._shape_of.append(self._shapes.setdefault(shape, len(self._shapes)))
-            self._vocabularies.append(compiled.vocabularies)
+            self._shape_of.append(self.shape_number(compiled))
         return number
 
     def shape(self, number: int) -> int:
         """Return the number of a kind's shape."""
         return self._shape_of[number]
 
-    def vocabularies(self, number: int) -> tuple[Vocabulary, ...]:
-        """Return the vocabularies of a kind's categorical features."""
-        return self._vocabularies[number]
+    def tables(self, shape: int) -> ShapeTables:
+        """Return what the rows of many kinds of a shape are looked up in; its models must have grids."""
+        for number in range(self._tabled, len(self._kinds)):
+            compiled = self._kinds[number].compiled
+            if not compiled.learning:
+                of_shape = self._shape_of[number]
+                if of_shape not in self._tables:
+                    self._tables[of_shape] = ShapeTables(compiled)
+                self._tables[of_shape].add(number, compiled)
+        self._tabled = len(self._kinds)
+        return self._tables[shape]
+
+    def shape_number(self, compiled: CompiledModel) -> int:
+        """Return the number of a model's shape."""
+        return self._shapes.setdefault(shape_of(compiled), len(self._shapes))
 
     def shapes(self, kinds: Int64Array) -> Int64Array:
         """Return the number of each kind's shape."""

@@ -64,9 +64,14 @@ class OutcomePart:
 
     def snapshot(self) -> bytes:
         """Return the state as bytes."""
-        counts = np.array([_TASKS.index(self.task), self.classes, self.labelled], dtype=np.int64)
         outcomes = b"" if self.outcomes is None else self.outcomes.snapshot()
-        return Writer(_VERSION).ints(counts).number(self.threshold).blob(outcomes).finish()
+        return (
+            Writer(_VERSION)
+            .counts(_TASKS.index(self.task), self.classes, self.labelled)
+            .number(self.threshold)
+            .blob(outcomes)
+            .finish()
+        )
 
     @classmethod
     def from_snapshot(cls, data: bytes) -> Self:

@@ -6,12 +6,12 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from stream.parts.closing import NEVER_MS, FirstClose
 from stream.parts.columns import Coded, Columns, OutcomeRows, Unseen
 from stream.parts.kinds import Kinds
 from stream.timeline.panes import Int64Array, PaneScheme
 
-NEVER_MS: Final = 1 << 62
-LEAST_ROWS: Final = 8_192
+LEAST_ROWS: Final = 4096
 """Rows are counted once there are so many: enough for the groups of one model, and they stay in the cache."""
 ROWS_PER_KIND: Final = 32
 """With many models more rows wait, so that each has some ..."""
@@ -66,7 +66,7 @@ class Pending:
     def __init__(self) -> None:
         self._columns: Pool[Columns] = Pool()
         self._outcomes: Pool[OutcomeRows] = Pool()
-        self._close_ms = self._judged_ms = self._judged_age_ms = NEVER_MS
+        self._first = FirstClose()
 
     def __len__(self) -> int:
         return len(self._columns) + len(self._outcomes)
@@ -81,28 +81,24 @@ class Pending:
         self._columns.add(kinds, shape, columns)
         panes = columns.compiled.panes
         for scheme in (panes.inputs, panes.service):
-            self._close_ms = min(self._close_ms, _first_end(scheme, columns.timestamps_ms[columns.on_time]))
+            self._first.note_rows(_first_end(scheme, columns.timestamps_ms[columns.on_time]))
 
     def add_outcomes(self, outcomes: OutcomeRows, kinds: Kinds, shape: int) -> None:
         """Keep outcomes."""
         self._outcomes.add(kinds, shape, outcomes)
         panes, on_time = outcomes.compiled.panes.outcome, outcomes.on_time
-        ends_ms = _first_end(panes, outcomes.predicted_ms[on_time])
-        self._judged_ms = min(self._judged_ms, ends_ms)
-        self._judged_age_ms = min(
-            self._judged_age_ms, ends_ms + int(outcomes.rung_ms[on_time].min(initial=NEVER_MS - ends_ms))
-        )
+        end_ms = _first_end(panes, outcomes.predicted_ms[on_time])
+        self._first.note_outcomes(end_ms, end_ms + int(outcomes.rung_ms[on_time].min(initial=NEVER_MS)))
 
     def closing(self, predictions_ms: int, labels_ms: int) -> bool:
         """Whether a part may have closed by these watermarks that rows are waiting for."""
-        judged = predictions_ms >= self._judged_ms and labels_ms >= self._judged_age_ms
-        return predictions_ms >= self._close_ms or judged
+        return self._first.reached(predictions_ms, labels_ms)
 
     def take(self) -> tuple[list[Columns], list[OutcomeRows]]:
         """Return all of them, one batch a shape; nothing is left."""
         columns = [_together(batches) for batches in self._columns.take()]
         outcomes = [_outcomes_together(batches) for batches in self._outcomes.take()]
-        self._close_ms = self._judged_ms = self._judged_age_ms = NEVER_MS
+        self._first = FirstClose()
         return columns, outcomes
 
 

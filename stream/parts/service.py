@@ -57,8 +57,8 @@ class ServicePart:
     def snapshot(self) -> bytes:
         """Return the state as bytes; some 60 plus a few for each latency bucket in use."""
         slo_ms = _NO_SLO if self.slo_ms is None else self.slo_ms
-        counts = np.array([slo_ms, self.rows, self.errors, self.latency_n, self.over_slo], dtype=np.int64)
-        return Writer(_VERSION).ints(counts).blob(self.latency.snapshot()).finish()
+        counts = (slo_ms, self.rows, self.errors, self.latency_n, self.over_slo)
+        return Writer(_VERSION).counts(*counts).blob(self.latency.snapshot()).finish()
 
     @classmethod
     def from_snapshot(cls, data: bytes) -> Self:

@@ -1,10 +1,11 @@
 """The parts in memory, and which of them changed since they were last written."""
 
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from stream.model.compiled import CompiledModel, PaneSchemes
 from stream.parts.accumulate import accumulate_inputs, accumulate_outcomes, accumulate_service
+from stream.parts.closing import FirstClose
 from stream.parts.columns import Columns, OutcomeRows
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part, new_part
@@ -30,6 +31,7 @@ class PartStore:
         # A dict keeps the order in which parts were first touched: a run repeats itself exactly.
         self._dirty: dict[PartKey, None] = {}
         self._pending = Pending()
+        self._first = FirstClose()
 
     @property
     def parts(self) -> Mapping[PartKey, AnyPart]:
@@ -97,12 +99,8 @@ class PartStore:
             accumulate_outcomes(changes, self._touch, changes.compiled.panes.outcome)
 
     def closing(self, predictions_ms: int, labels_ms: int) -> bool:
-        """Whether rows wait for a part that may have closed by these watermarks."""
-        return self._pending.closing(predictions_ms, labels_ms)
-
-    def touched(self) -> KeysView[PartKey]:
-        """Return `dirty()`, but for parts that only rows that wait would change."""
-        return self._dirty.keys()
+        """Whether a part that changed, or that rows wait for, may have closed by these watermarks. O(1)."""
+        return self._first.reached(predictions_ms, labels_ms) or self._pending.closing(predictions_ms, labels_ms)
 
     def snapshot(self, key: PartKey) -> bytes:
         """Return the body of a part; raises KeyError."""
@@ -124,11 +122,14 @@ class PartStore:
         """Return `dirty()` and call those parts clean: the caller now answers for writing them."""
         keys = self.dirty()
         self._dirty.clear()
+        self._first = FirstClose()
         return keys
 
     def mark_dirty(self, keys: Iterable[PartKey]) -> None:
         """Call parts changed (again): what was taken could not be written. Parts no longer held are skipped."""
-        self._dirty.update((key, None) for key in keys if key in self._parts)
+        for key in keys:
+            if key in self._parts:
+                self._mark(key)
 
     def drop(self, keys: Iterable[PartKey]) -> None:
         """Forget parts; keys that are not held are skipped."""
@@ -145,5 +146,10 @@ class PartStore:
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = new_part(compiled, key)
-        self._dirty[key] = None
+        self._mark(key)
         return part
+
+    def _mark(self, key: PartKey) -> None:
+        if key not in self._dirty:
+            self._dirty[key] = None
+            self._first.note(key)

@@ -81,11 +81,10 @@ class Checkpoints:
         return self._offsets == self.core.offsets and self._told == self.core.progress
 
     def closing(self) -> bool:
-        """Whether a part has closed since the last checkpoint: then the next one should not wait."""
-        store, progress = self.core.store, self.core.progress
-        return store.closing(progress.predictions_ms, progress.labels_ms) or self._schedule.closing(
-            progress, store.touched()
-        )
+        """Whether a part may have closed since the last checkpoint: then the next one should not wait."""
+        progress = self.core.progress
+        fresh = self.core.store.closing(progress.predictions_ms, progress.labels_ms)
+        return fresh or self._schedule.closing(progress)
 
     def take(self, now_ms: int) -> Checkpoint | None:
         """Everything that changed since the last one, or None if nothing did.

@@ -43,7 +43,7 @@ def make_columns(
         ids=fields.ids,
         timestamps_ms=timestamps_ms,
         predictions=_predictions(compiled.definition, fields),
-        features=_without_vectors(compiled, _by_name(compiled, fields), noted),
+        features=_by_name(compiled, fields, noted),
         segments=segments,
         latency_ms=fields.latencies_ms,
         error=_errors(fields),
@@ -51,6 +51,7 @@ def make_columns(
         hashes=hashes,
         kinds=kinds,
         kind=kind,
+        checked=isinstance(fields, PredictionFields) and bool(fields.typed),
     )
     columns = assemble(compiled, version, raw)
     _drop_negative_latencies(columns, noted)
@@ -63,15 +64,21 @@ def outcome_scores(columns: Columns) -> NDArray[np.float64]:
     return columns.predicted if columns.compiled.task == "multiclass" else columns.score
 
 
-def _by_name(compiled: CompiledModel, fields: PredictionFields | ColumnFields) -> dict[str, Column]:
+def _by_name(
+    compiled: CompiledModel, fields: PredictionFields | ColumnFields, noted: Counter[str]
+) -> dict[str, Column]:
     """Features as columns: the declared ones, or while learning whatever came."""
-    if isinstance(fields, ColumnFields):
-        came = {name: fields.features[name] for name in compiled.grids if name in fields.features}
-        return {name: column if name in compiled.numeric else _no_numbers(column) for name, column in came.items()}
-    if fields.typed:
+    if isinstance(fields, PredictionFields) and fields.typed:
         rows = map(msgspec.structs.astuple, fields.features)
         return dict(zip(fields.typed, zip(*rows, strict=True), strict=True))
-    return dict(_transpose(fields.features) if compiled.learning else _declared(compiled, fields.features))
+    columns: dict[str, Column] = {}
+    if isinstance(fields, PredictionFields):
+        columns.update(_transpose(fields.features) if compiled.learning else _declared(compiled, fields.features))
+    else:
+        columns.update((name, fields.features[name]) for name in compiled.numeric if name in fields.features)
+        texts = (name for name in compiled.categorical if name in fields.features)
+        columns.update((name, _no_numbers(fields.features[name])) for name in texts)
+    return _without_vectors(compiled, columns, noted)
 
 
 def _no_numbers(column: Column) -> Column:
@@ -149,7 +156,7 @@ def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
 
 def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> None:
     """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
-    missing = np.isnan(columns.numeric).sum(axis=0)
+    missing = () if raw.checked else np.isnan(columns.numeric).sum(axis=0)  # of checked features, None alone is
     for index in np.flatnonzero(missing).tolist():
         given = raw.features.get(columns.compiled.numeric[index])
         if given is not None:

@@ -158,13 +158,13 @@ def decode_predictions(
     Parameters
     ----------
     typed
-        Decoder of the one model that the batch is likely to hold; tried first.
+        Decoder of models that the batch is likely to hold; tried first.
     """
     if typed is not None:
         rows = _all_plain(batch, typed.decode)
         if rows is not None:
             fields = PredictionFields.of(rows, typed.names)
-            if set(fields.models) == {typed.model} and predictions_are_fine(fields, limits):
+            if typed.reads(set(fields.models)) and predictions_are_fine(fields, limits):
                 return _together(rows, fields, typed.names)
     rows = _all_plain(batch, _PLAIN_PREDICTION.decode)
     if rows is not None:

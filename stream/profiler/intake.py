@@ -1,5 +1,6 @@
 """One batch of one topic, judged: what was read, what is on time, what is dropped, and what could not be read."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Generic
 
@@ -62,7 +63,7 @@ def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> 
         return batch
     start = 0
     if next_offset is not None:
-        start = sum(offset < next_offset for offset in batch.offsets)
+        start = bisect_left(batch.offsets, next_offset)
         counts.repeated += start
     offsets = batch.offsets[start:]
     if offsets:

@@ -52,7 +52,7 @@ class TimedLog:
 
     Notes
     -----
-    Memory: about 40 bytes a record (28 and its key twice). The bucket's name is "<kind>|<start in ms>".
+    Memory: 28 bytes a record, and 1 or 2 for the index of the long runs. The bucket's name is "<kind>|<start in ms>".
     """
 
     def __init__(self, record: RecordFormat, bucket_ms: int) -> None:

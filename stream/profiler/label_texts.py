@@ -63,10 +63,12 @@ class LabelTexts:
         """Labels as numbers of a model's task, each distinct one read once; NaN where the task cannot read it."""
         if definition.task in {"regression", "score"} and not kinds.any():
             return values.astype(np.float64)
-        packed = np.stack([kinds.astype(np.float64), values.astype(np.float64)], axis=1)
-        distinct, inverse = np.unique(packed, axis=0, return_inverse=True)
-        numbers = [encode_label(definition, self.unpack(int(kind), value)) for kind, value in distinct.tolist()]
-        result: NDArray[np.float64] = np.array(numbers, dtype=np.float64)[inverse.reshape(-1)]
+        result = np.empty(len(values))
+        for kind in np.flatnonzero(np.bincount(kinds)).tolist():
+            rows = np.flatnonzero(kinds == kind)
+            distinct, inverse = np.unique(values[rows].astype(np.float64), return_inverse=True)
+            numbers = [encode_label(definition, self.unpack(kind, value)) for value in distinct.tolist()]
+            result[rows] = np.array(numbers, dtype=np.float64)[inverse.reshape(-1)]
         return result
 
     def take_changes(self) -> dict[bytes, bytes]:

@@ -43,11 +43,15 @@ class Learning:
         self._limit = limit
         self._sampled: dict[str, Sampled] = {}
         self._dirty: set[str] = set()
+        self._catalog: Catalog | None = None
+        self._settled: frozenset[str] = frozenset()
 
-    @staticmethod
-    def among(models: Iterable[str], catalog: Catalog) -> frozenset[str]:
+    def among(self, models: Iterable[str], catalog: Catalog) -> frozenset[str]:
         """Return those of some models that have, or had, no grids."""
-        return frozenset(model for model in set(models) if _learns(catalog, model))
+        if catalog is not self._catalog:
+            self._catalog = catalog
+            self._settled = frozenset(model for model in catalog.declared if not _learns(catalog, model))
+        return frozenset(set(models) - self._settled)
 
     def first_waiting(
         self, models: Sequence[str], timestamps_ms: Sequence[int], catalog: Catalog, impatient: Collection[str]

@@ -96,7 +96,7 @@ class Routes:
     def __init__(self, names: Names, kinds: Kinds, catalog: Catalog) -> None:
         self._names, self._kinds, self._catalog = names, kinds, catalog
         self._tables: list[_Table] = []
-        self._table_of_shape: dict[object, int] = {}
+        self._table_of_shape: dict[int, int] = {}
         self._table_of_model: dict[str, int] = {}
 
     def route(self, fields: PredictionFields | ColumnFields, timestamps_ms: Int64) -> Routed:
@@ -148,7 +148,7 @@ class Routes:
             revisions = self._catalog.revisions(model)
             found = UNKNOWN
             if revisions and not revisions[-1].learning:
-                shape = self._kinds.shape(self._kinds.number(revisions[-1], ""))
+                shape = self._kinds.shape_number(revisions[-1])
                 found = self._table_of_shape.setdefault(shape, len(self._tables))
                 if found == len(self._tables):
                     self._tables.append(_Table(revisions[-1].segments))

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from stream.parts.closing import FirstClose
 from stream.parts.keys import PartKey
 
 PANES_PER_SNAPSHOT = 10
@@ -35,11 +36,13 @@ class Schedule:
         self._every_ms = every_ms
         self._changed: dict[PartKey, None] = {}
         self._next_ms: dict[PartKey, int] = {}
+        self._first = FirstClose()
 
     def touch(self, keys: Iterable[PartKey], now_ms: int) -> None:
         """Note that parts changed; `now_ms` is any clock that only rises."""
         for key in keys:
             self._changed[key] = None
+            self._first.note(key)
             self._next_ms.setdefault(key, now_ms + self._every_ms)
 
     def changed(self, key: PartKey) -> bool:
@@ -53,11 +56,16 @@ class Schedule:
             del self._changed[key]
             width_ms = key.pane_end_ms - key.pane_start_ms
             self._next_ms[key] = now_ms + max(self._every_ms, width_ms // PANES_PER_SNAPSHOT)
+        self._first = FirstClose()
+        for key in self._changed:
+            self._first.note(key)
         return due
 
-    def closing(self, progress: Progress, fresh: Iterable[PartKey]) -> bool:
-        """Whether a changed part, or one of `fresh`, has closed and waits to be told. O(changed parts)."""
-        return any(closed(key, progress) for key in self._changed) or any(closed(key, progress) for key in fresh)
+    def closing(self, progress: Progress) -> bool:
+        """Whether a changed part has closed and waits to be told. O(1) while none may have, else O(changed parts)."""
+        if not self._first.reached(progress.predictions_ms, progress.labels_ms):
+            return False
+        return any(closed(key, progress) for key in self._changed)
 
     def take_all(self, keys: Iterable[PartKey]) -> list[PartKey]:
         """Of some parts, those with changes; they count as published."""

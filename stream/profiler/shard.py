@@ -66,7 +66,7 @@ class ShardCore:
     Notes
     -----
     The same messages in other batches, or with the two topics interleaved otherwise, give the same parts: byte for
-    byte in all counts and exact sums. Not thread-safe. Memory: the open parts, 40 bytes a remembered prediction or
+    byte in all counts and exact sums. Not thread-safe. Memory: the open parts, 30 bytes a remembered prediction or
     label, and the names; each is bounded by `config.limits` and counted.
     """
 
@@ -250,7 +250,7 @@ class ShardCore:
         return judged.dead
 
     def _decode(self, batch: RawBatch) -> Decoded[Prediction, PredictionFields]:
-        """Decode what was not read yet, with the decoder made for its model where it holds only one."""
+        """Decode what was not read yet, with the decoder made for its models where they have the same features."""
         typed = self._typed.next(self.rules.catalog)
         decoded = decode_predictions(batch.since(self.offsets.get(PREDICTIONS)), self.config.limits, typed)
         models = set(decoded.fields.models)

@@ -1,17 +1,16 @@
-"""A decoder made for one model: its declared features are typed fields, so types are checked while bytes are read.
+"""A decoder made for models of the same features: these are typed fields, so types are checked while bytes are read.
 
 A quarter cheaper than a mapping for each row, and its columns need no second look. It takes what the general decoder
 takes and reads the same from it, or fails: then the general one decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from stream.model.catalog import Catalog
-from stream.model.compiled import CompiledModel
 from stream.profiler.config import Limits
 from tidegauge.events import Label, Prediction
 
@@ -31,23 +30,29 @@ class PlainLabel(Label, kw_only=True, gc=False):
     type: str | None = None
 
 
+Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""Numeric and categorical features."""
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Decoder of one model's predictions, and the names of the features in the order of their fields."""
+    """Decoder of predictions, and the names of their features in the order of their fields.
 
-    model: str
+    `reads` says whether some models all have these features.
+    """
+
+    reads: Callable[[Collection[str]], bool]
     names: tuple[str, ...]
     decode: Callable[[bytes], PlainPrediction]
 
 
-def typed_decoder(compiled: CompiledModel) -> Typed:
-    """Make the decoder of a model with grids; about a millisecond."""
-    fields: list[tuple[str, object, object]] = [
-        (f"n{i}", float | bool | None, None) for i in range(len(compiled.numeric))
-    ]
-    fields += [(f"c{i}", float | str | bool | None, None) for i in range(len(compiled.categorical))]
-    names = (*compiled.numeric, *compiled.categorical)
-    features = msgspec.defstruct(
+def typed_decoder(features: Names, reads: Callable[[Collection[str]], bool]) -> Typed:
+    """Make the decoder of models with grids; about a millisecond."""
+    numeric, categorical = features
+    fields: list[tuple[str, object, object]] = [(f"n{i}", float | bool | None, None) for i in range(len(numeric))]
+    fields += [(f"c{i}", float | str | bool | None, None) for i in range(len(categorical))]
+    names = (*numeric, *categorical)
+    struct = msgspec.defstruct(
         "Features",
         fields,
         rename=dict(zip((name for name, *_ in fields), names, strict=True)),
@@ -56,17 +61,17 @@ def typed_decoder(compiled: CompiledModel) -> Typed:
     )
     row = msgspec.defstruct(
         "Row",
-        [("features", features, msgspec.field(default_factory=features))],
+        [("features", struct, msgspec.field(default_factory=struct))],
         bases=(PlainPrediction,),
         kw_only=True,
         gc=False,
     )
     decoder: msgspec.json.Decoder[PlainPrediction] = msgspec.json.Decoder(row)
-    return Typed(compiled.model, names, decoder.decode)
+    return Typed(reads, names, decoder.decode)
 
 
 class TypedChoice:
-    """Which decoder a shard's next batch is tried with: that of the one model its last batch held, if there was one.
+    """Which decoder a shard's next batch is tried with: that of the features all models of its last batch had.
 
     Parameters
     ----------
@@ -76,39 +81,49 @@ class TypedChoice:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._compiled: CompiledModel | None = None
+        self._catalog: Catalog | None = None
+        self._names: dict[str, Names] = {}
         self._typed: Typed | None = None
         self._rest = 0
 
     def next(self, catalog: Catalog) -> Typed | None:
         """Return the decoder to try, None for the general one."""
+        self._follow(catalog)
         if self._rest:
             self._rest -= 1
             return None
-        if self._typed is not None and self._fitting(self._typed.model, catalog) is not self._compiled:
-            self._choose(self._typed.model, catalog)
         return self._typed
 
     def saw(self, models: set[str], catalog: Catalog, *, tried: bool, fitted: bool) -> None:
         """Note what a batch held."""
+        self._follow(catalog)
         if fitted:
             return
         if tried:
             self._typed, self._rest = None, REST_BATCHES
-        elif len(models) == 1 and not self._rest:
-            self._choose(next(iter(models)), catalog)
+        elif not self._rest and self._typed is None:
+            self._choose(models)
 
-    def _choose(self, model: str, catalog: Catalog) -> None:
-        compiled = self._fitting(model, catalog)
-        if compiled is None:
-            self._typed = self._compiled = None
-        elif compiled is not self._compiled or self._typed is None:
-            self._compiled, self._typed = compiled, typed_decoder(compiled)
+    def _follow(self, catalog: Catalog) -> None:
+        """Forget what was chosen under another catalog."""
+        if catalog is not self._catalog:
+            self._catalog, self._names, self._typed = catalog, _names_by_model(catalog, self._limits), None
 
-    def _fitting(self, model: str, catalog: Catalog) -> CompiledModel | None:
-        """Return the only revision of a model, if it has grids and no more features than are kept."""
+    def _choose(self, models: Collection[str]) -> None:
+        names = self._names
+        common = set(map(names.get, models))
+        features = common.pop()
+        if features is not None and not common:
+            self._typed = typed_decoder(features, lambda some: set(map(names.get, some)) == {features})
+
+
+def _names_by_model(catalog: Catalog, limits: Limits) -> dict[str, Names]:
+    """Features of each declared model that has one revision, grids, and no more features than are kept."""
+    names: dict[str, Names] = {}
+    for model in catalog.declared:
         revisions = catalog.revisions(model)
-        if len(revisions) != 1 or revisions[0].learning:
-            return None
-        count = len(revisions[0].numeric) + len(revisions[0].categorical)
-        return revisions[0] if 0 < count <= self._limits.features else None
+        if len(revisions) == 1 and not revisions[0].learning:
+            features = (revisions[0].numeric, revisions[0].categorical)
+            if 0 < len(features[0]) + len(features[1]) <= limits.features:
+                names[model] = features
+    return names
