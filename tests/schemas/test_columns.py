@@ -2,6 +2,7 @@
 
 import math
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -124,6 +125,14 @@ def test_a_column_is_left_as_it_came_by_the_lower_decoder() -> None:
     assert batch.features == {"x": Float64Column(bdata=b"\x00" * 8)}
     assert unpacked(batch).features == {"x": [0.0]}
     assert unpacked(unpacked(batch)) == unpacked(batch)
+
+
+def test_the_readmes_example_is_read() -> None:
+    text = (Path(__file__).parents[2] / "schemas" / "README.md").read_text("utf-8")
+    example = text[text.index('    {"type": "batch"') :].split("\n\n")[0]
+    batch = decode_prediction_message(example.encode())
+    assert isinstance(batch, PredictionBatch)
+    assert batch.features == {"temp": [11.5, None], "carrier": ["UA", "DL"]}
 
 
 def test_times_are_packed_whole() -> None:

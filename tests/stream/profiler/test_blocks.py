@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from batch_logs import CONFIG, MODELS, Log, catalog, logs, singles
+from batch_logs import CONFIG, MODELS, SWITCH_MS, Log, catalog, logs, singles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiler_logs import START, bodies
@@ -194,6 +194,17 @@ def test_what_has_a_problem_is_left_to_the_rows(change: dict[str, Any]) -> None:
 def test_a_text_that_says_batch_is_no_batch_message() -> None:
     event = {**json.loads(SINGLE), "features": {"x": "batch"}, "padding": "x" * 3_000}
     assert cut(json.dumps(event).encode()) == [(1, False)]
+
+
+def test_a_segment_counts_where_the_rows_own_revision_has_it() -> None:
+    def row(number: int, at_ms: int) -> bytes:
+        event = {"prediction_id": f"id{number}", "model": "gate", "timestamp_ms": at_ms}
+        return json.dumps({**event, "segments": {"origin": "JFK", "tier": f"tier{number}"}}).encode()
+
+    rows: list[PredictionBatch | bytes] = [row(0, SWITCH_MS - 5_000), row(1, SWITCH_MS + 1)]
+    log = Log(rows, [-1, -1], [])
+    together, apart = (read(log, cuts, encode)[0].names.take_changes() for cuts in ([], [1]))
+    assert together == apart
 
 
 def test_models_are_what_the_logs_say() -> None:
