@@ -1,6 +1,5 @@
 """A batch message read by column. One that needs a closer look is left to the row path, which says what is wrong."""
 
-from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -21,6 +20,8 @@ _TYPES: Final[dict[type, np.dtype[Any]]] = {
     Int64Column: np.dtype("<i8"),
     CategoryColumn: np.dtype("u1"),
 }
+_NUMBERS: Final = frozenset({float, type(None)})
+_TEXTS: Final = frozenset({str, type(None)})
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -96,26 +97,31 @@ def _optional(column: Any, n: int) -> Any:
 def _failed(column: Any, n: int) -> NDArray[np.bool_]:
     if _entries(column) == 0:
         return np.zeros(n, dtype=np.bool_)
-    errors = _text_column(column, n)
-    if isinstance(errors, Coded):
-        return errors.codes >= 0
-    return np.fromiter((error is not None for error in errors), np.bool_, n)
+    return _text_column(column, n).codes >= 0
 
 
-def _text_column(column: Any, n: int) -> Coded | Sequence[str | None]:
-    return _coded(_sized(column, n)) if isinstance(column, CategoryColumn) else _sized(column, n)
+def _text_column(column: Any, n: int) -> Coded:
+    _sized(column, n)
+    return _coded(column) if isinstance(column, CategoryColumn) else Coded.of(column)
 
 
 def _column(column: Any, n: int) -> Any:
-    """Return a list as it came, numbers as float64, packed text as codes."""
+    """Return numbers as float64 and text as codes, packed or not; a list of anything else as it came."""
     _sized(column, n)
     if isinstance(column, list):
-        return column
+        return _listed(column)
     if isinstance(column, CategoryColumn):
         return _coded(column)
     numbers = np.frombuffer(column.bdata, dtype=_TYPES[type(column)]).astype(np.float64, copy=False)
     infinite = np.isinf(numbers)
     return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
+
+
+def _listed(column: list[Any]) -> Any:
+    kinds = set(map(type, column))
+    if kinds <= _NUMBERS:
+        return np.array(column, dtype=np.float64)  # None becomes NaN
+    return Coded.of(column) if kinds <= _TEXTS else column
 
 
 def _coded(column: CategoryColumn) -> Coded:

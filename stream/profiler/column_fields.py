@@ -20,7 +20,7 @@ class ColumnFields:
     Attributes
     ----------
     features, predictions, latencies_ms
-        Lists as they came, float64 (NaN is missing), or coded text.
+        float64 (NaN is missing), coded text, or what is neither as it came.
     probabilities
         As they came; empty when there are none.
     failed
@@ -36,7 +36,7 @@ class ColumnFields:
     probabilities: Sequence[Any]
     latencies_ms: Values
     failed: NDArray[np.bool_]
-    segments: Mapping[str, Coded | Sequence[str | None]]
+    segments: Mapping[str, Coded]
 
     @property
     def models(self) -> Sequence[str]:
