@@ -1,6 +1,8 @@
 """Count, mean, variance and range of several numeric features at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -13,6 +15,8 @@ PLAUSIBLE: Final = 1e100
 """Larger values count as non-finite: the square of 1e308 is infinite and would spoil the variance for ever."""
 
 _VERSION: Final = 1
+_LARGE: Final = 64
+"""Rows a group, on average, from which features are laid out one after the other."""
 
 
 class Moments:
@@ -127,21 +131,44 @@ class _State(NamedTuple):
 
 def _of_groups(rows: NDArray[np.float64], bounds: NDArray[np.int64]) -> _State:
     """Moments of each group, shape (groups, features)."""
-    starts, sizes = bounds[:-1], np.diff(bounds)
-    valid = np.abs(rows) <= PLAUSIBLE
-    whole = bool(valid.all())
-    values = rows if whole else np.where(valid, rows, 0.0)
-    if whole:
-        n = np.repeat(sizes[:, np.newaxis], rows.shape[1], axis=1)
-    else:
-        n = np.add.reduceat(valid, starts, axis=0, dtype=np.int64)
-    mean = np.add.reduceat(values, starts, axis=0) / np.maximum(n, 1)
-    deviations = values - np.repeat(mean, sizes, axis=0)
+    if len(rows) < _LARGE * (len(bounds) - 1):
+        sizes = np.diff(bounds)
+        return _reduced(rows, bounds, 0, lambda values, mean: values - np.repeat(mean, sizes, axis=0))
+    # Along contiguous memory a reduction takes a fifth of the time, far more than the copy costs.
+    found = _reduced(np.ascontiguousarray(rows.T), bounds, 1, partial(_deviations, bounds.tolist()))
+    return _State(found.n.T, found.mean.T, found.m2.T, found.low.T, found.high.T)
+
+
+def _deviations(bounds: list[int], values: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values (features, n) less the mean of their groups (features, groups); group by group, because they are large."""
+    deviations = np.empty_like(values)
+    for group, (begin, end) in enumerate(pairwise(bounds)):
+        np.subtract(values[:, begin:end], mean[:, group : group + 1], out=deviations[:, begin:end])
+    return deviations
+
+
+def _reduced(
+    values: NDArray[np.float64],
+    bounds: NDArray[np.int64],
+    axis: int,
+    deviations_of: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+) -> _State:
+    """Reduce groups of rows, which lie along an axis."""
+    starts = bounds[:-1]
+    invalid = ~(np.abs(values) <= PLAUSIBLE)
+    whole = not invalid.any()
+    known = values if whole else np.where(invalid, 0.0, values)
+    n = np.expand_dims(np.diff(bounds), 1 - axis)
+    n = np.repeat(n, values.shape[1 - axis], axis=1 - axis)
     if not whole:
-        deviations[~valid] = 0.0
-    m2 = np.add.reduceat(np.square(deviations, out=deviations), starts, axis=0)
-    low = np.minimum.reduceat(values if whole else np.where(valid, rows, np.inf), starts, axis=0)
-    high = np.maximum.reduceat(values if whole else np.where(valid, rows, -np.inf), starts, axis=0)
+        n -= np.add.reduceat(invalid, starts, axis=axis, dtype=np.int64)
+    mean = np.add.reduceat(known, starts, axis=axis) / np.maximum(n, 1)
+    deviations = deviations_of(known, mean)
+    if not whole:
+        deviations[invalid] = 0.0
+    m2 = np.add.reduceat(np.square(deviations, out=deviations), starts, axis=axis)
+    low = np.minimum.reduceat(known if whole else np.where(invalid, np.inf, values), starts, axis=axis)
+    high = np.maximum.reduceat(known if whole else np.where(invalid, -np.inf, values), starts, axis=axis)
     return _State(n, mean, m2, low, high)
 
 

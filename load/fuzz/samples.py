@@ -5,9 +5,14 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
+from tidegauge.codec import encode as to_bytes
+from tidegauge.columns import packed
 from tidegauge.definition import CategoricalGrid, Definition, FeatureGrid, NumericGrid
+from tidegauge.events import PredictionBatch
 
 START_MS: Final = 1_700_000_000_000
 MODELS: Final = ("planner", "kinds", "price", "nobody-declared-it")
@@ -47,14 +52,24 @@ def prediction(rng: random.Random, at_ms: int) -> Event:
 
 
 def batch(rng: random.Random, at_ms: int) -> Event:
-    """Make a batch message of some rows."""
-    n = rng.randrange(6)
+    """Make a batch message of a few rows, or of so many that it is read by column; packed or not."""
+    event = _batch(rng, at_ms, rng.choice((rng.randrange(6), rng.randrange(20, 60))))
+    if rng.random() < 0.5:
+        return event
+    packed_event: Event = json.loads(to_bytes(packed(msgspec.convert(event, PredictionBatch))))
+    return packed_event
+
+
+def _batch(rng: random.Random, at_ms: int, n: int) -> Event:
     return {
         "type": "batch",
         "prediction_ids": [f"id{rng.randrange(4_000)}" for _ in range(n)],
         "model": rng.choice(MODELS),
         "timestamps_ms": [at_ms + i for i in range(n)],
-        "features": {"temp": [rng.choice((1.0, None)) for _ in range(n)], "carrier": ["UA"] * n},
+        "features": {
+            "temp": [rng.choice((1.0, 0.1, None)) for _ in range(n)],
+            "carrier": [rng.choice(("UA", "ZZ", None)) for _ in range(n)],
+        },
         "predictions": [rng.random() for _ in range(n)],
         "latencies_ms": [rng.choice((None, 2.0)) for _ in range(n)],
         "errors": [rng.choice((None, "e")) for _ in range(n)],

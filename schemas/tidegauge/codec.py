@@ -6,6 +6,7 @@ one pass. JSON has no NaN and no infinities: a value that is not finite is writt
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 import orjson
 
 from tidegauge.alerts import Alert
+from tidegauge.columns import unpacked
 from tidegauge.definition import Definition
 from tidegauge.errors import DecodeError, EventError
 from tidegauge.events import Feedback, Label, Prediction, PredictionBatch, Watermark
@@ -71,6 +73,8 @@ def encode_profiles(message: ProfileMessage) -> bytes:
 def decode_prediction_message(raw: bytes) -> PredictionMessage:
     """One message of the `predictions` topic; `type` says which, and is absent for a plain prediction.
 
+    A batch's columns are lists, in whichever form they came.
+
     Raises
     ------
     DecodeError
@@ -80,11 +84,16 @@ def decode_prediction_message(raw: bytes) -> PredictionMessage:
         case None | "prediction":
             return _decode(_PREDICTION, raw)
         case "batch":
-            return _decode(_BATCH, raw)
+            return unpacked(decode_batch(raw))
         case "watermark":
             return _decode(_WATERMARK, raw)
         case other:
             raise DecodeError(f"type {other!r} is none of batch, watermark (absent for a prediction)")
+
+
+def decode_batch(raw: bytes) -> PredictionBatch:
+    """Read a batch with its columns in the form they came in, packed ones unread; see `tidegauge.columns`."""
+    return _decode(_BATCH, raw)
 
 
 def decode_label_message(raw: bytes) -> LabelMessage:
@@ -187,6 +196,8 @@ def _object(struct: msgspec.Struct) -> dict[str, Any]:
     keep_defaults = not config.omit_defaults
     for attribute, name, default, numbers in _members(type(struct)):
         value = getattr(struct, attribute)
+        if type(value) is bytes:  # of a packed column
+            value = b64encode(value).decode("ascii")
         if numbers:
             value = {key: number for key, number in value.items() if not _not_finite(number)}
         if keep_defaults or not _is_default(value, default):

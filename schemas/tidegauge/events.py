@@ -12,6 +12,7 @@ FeatureValue = float | str | bool | list[float | None] | None
 PredictionValue = float | str | bool | list[float] | None
 LabelValue = float | str | bool
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Packed = Annotated[bytes, msgspec.Meta(description="Base64, little-endian, one entry a row.")]
 
 
 class Prediction(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
@@ -35,23 +36,57 @@ class Prediction(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     signals: dict[str, float] = {}
 
 
+class Float64Column(msgspec.Struct, kw_only=True, gc=False, tag_field="dtype", tag="f8"):
+    """A column of numbers as packed float64; NaN, and the infinities that JSON has not, stand for `null`."""
+
+    bdata: Packed
+
+
+class Float32Column(msgspec.Struct, kw_only=True, gc=False, tag_field="dtype", tag="f4"):
+    """The same as float32, for numbers that are no more precise."""
+
+    bdata: Packed
+
+
+class Int64Column(msgspec.Struct, kw_only=True, gc=False, tag_field="dtype", tag="i8"):
+    """A column of times as packed int64."""
+
+    bdata: Packed
+
+
+class CategoryColumn(msgspec.Struct, kw_only=True, gc=False, tag_field="dtype", tag="u1"):
+    """A column of text as packed indices into `categories` (at most 255, distinct), one byte each; 255 is `null`."""
+
+    bdata: Packed
+    categories: Annotated[list[str], msgspec.Meta(max_length=255)]
+
+
+NumberColumn = list[float | None] | Float64Column | Float32Column
+TextColumn = list[str | None] | CategoryColumn
+FeatureColumn = list[FeatureValue] | Float64Column | Float32Column | CategoryColumn
+PredictionColumn = list[PredictionValue] | Float64Column | Float32Column | CategoryColumn
+TimeColumn = list[int] | Int64Column
+
+
 class PredictionBatch(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="batch", omit_defaults=True):
     """The same, columnar: many rows of one model and version whose ids all hash to one partition.
 
-    Every column has as many entries as `prediction_ids`; a column that is absent is missing for every row.
+    Every column has as many entries as `prediction_ids`; a column that is absent is missing for every row. A column is
+    a list of plain values, or packed: `dtype` and base64 `bdata`, as Plotly's typed arrays. Both say the same; packed
+    ones are read many times faster.
     """
 
     prediction_ids: list[str]
     model: Name
-    timestamps_ms: list[int]
+    timestamps_ms: TimeColumn
     version: str = ""
-    features: dict[str, list[FeatureValue]] = {}
-    predictions: list[PredictionValue] = []
+    features: dict[str, FeatureColumn] = {}
+    predictions: PredictionColumn = []
     probabilities: list[dict[str, float] | list[float] | None] = []
-    latencies_ms: list[float | None] = []
-    errors: list[str | None] = []
-    segments: dict[str, list[str | None]] = {}
-    signals: dict[str, list[float | None]] = {}
+    latencies_ms: NumberColumn = []
+    errors: TextColumn = []
+    segments: dict[str, TextColumn] = {}
+    signals: dict[str, NumberColumn] = {}
 
 
 class Label(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):

@@ -1,12 +1,13 @@
 """Assembling columns from values as they come: the encoding, in one place, of features, predictions and segments."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.vocabulary import Vocabulary
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded, Columns, Float64Array, Unseen
 from stream.parts.encoding import category_text, encode_class, encode_score
@@ -16,6 +17,8 @@ from stream.timeline.panes import Int64Array
 from tidegauge.definition import Definition
 
 Values = Sequence[object] | NDArray[np.generic]
+Column = Values | Coded
+"""Values as they come, or coded text."""
 
 _PLAIN = frozenset({float, int, bool, type(None)})
 """What NumPy turns into numbers at one go: None becomes NaN."""
@@ -33,8 +36,8 @@ class RawRows:
 
     ids: Sequence[str]
     timestamps_ms: Int64Array
-    predictions: Values
-    features: Mapping[str, Values] = field(default_factory=dict)
+    predictions: Column
+    features: Mapping[str, Column] = field(default_factory=dict)
     segments: Mapping[str, Coded | Sequence[str | None]] = field(default_factory=dict)
     latency_ms: Values | None = None
     error: NDArray[np.bool_] | None = None
@@ -80,8 +83,10 @@ def _coded(values: Coded | Sequence[str | None]) -> Coded:
     return values if isinstance(values, Coded) else Coded.of(values)
 
 
-def score_column(definition: Definition, predictions: Values) -> Float64Array:
+def score_column(definition: Definition, predictions: Column) -> Float64Array:
     """Return the score of each prediction; NaN also for a binary task's number that is no probability."""
+    if isinstance(predictions, Coded):
+        return score_column(definition, [*predictions.names, None])[predictions.codes]
     plain = _plain_numbers(predictions) if definition.task != "multiclass" else None
     if plain is None:
         scores = np.array([encode_score(definition, value) for value in predictions], dtype=np.float64)
@@ -93,14 +98,18 @@ def score_column(definition: Definition, predictions: Values) -> Float64Array:
     return scores
 
 
-def _class_column(definition: Definition, predictions: Values) -> Float64Array:
+def _class_column(definition: Definition, predictions: Column) -> Float64Array:
+    if isinstance(predictions, Coded):
+        return _class_column(definition, [*predictions.names, None])[predictions.codes]
     if definition.task != "multiclass":
         return np.full(len(predictions), np.nan)
     return np.array([encode_class(definition, value) for value in predictions], dtype=np.float64)
 
 
-def as_numbers(values: Values) -> Float64Array:
+def as_numbers(values: Column) -> Float64Array:
     """Return values as float64: true is 1, NaN stands for whatever is no number, +-inf for a number too large."""
+    if isinstance(values, Coded):
+        return np.full(len(values.codes), np.nan)
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return values.astype(np.float64)
     plain = _plain_numbers(values)
@@ -109,6 +118,8 @@ def as_numbers(values: Values) -> Float64Array:
 
 def _plain_numbers(values: Values) -> Float64Array | None:
     """Return values as float64, many times faster than one by one; None where one of them needs a closer look."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values.astype(np.float64)
     if not _PLAIN.issuperset(map(type, values)):
         return None
     try:
@@ -145,17 +156,32 @@ def _add_categorical(columns: Columns, rows: RawRows) -> None:
     tables = None if (kind == kind[:1]).all() else kinds.tables(kinds.shape(int(kind[0])))
     for index, name in enumerate(columns.compiled.categorical):
         values = rows.features.get(name, absent)
-        texts: Sequence[str | None] = values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[assignment]  # just checked
         if tables is None:
             vocabulary = kinds[int(kind[0]) if kind.size else 0].compiled.vocabularies[index]
-            cells = vocabulary.codes(texts)
+            cells, text = _cells(vocabulary, values)
             outside = np.flatnonzero(cells == vocabulary.unseen)
         else:
+            texts = _plain_texts(values)
             cells, outside = tables.codes(index, texts, kind)
+            text = texts.__getitem__
         codes.append(cells)
         if outside.size:
-            unseen.append(Unseen(index, outside, [str(texts[row]) for row in outside.tolist()]))
+            unseen.append(Unseen(index, outside, [str(text(row)) for row in outside.tolist()]))
     columns.categorical, columns.unseen = codes, unseen
+
+
+def _cells(vocabulary: Vocabulary, values: Column) -> tuple[Int64Array, Callable[[int], str | None]]:
+    """Return the cell of each value, and what gives the text of a row's value."""
+    if isinstance(values, Coded):
+        return vocabulary.codes([*values.names, None])[values.codes], values.text
+    texts = _plain_texts(values)
+    return vocabulary.codes(texts), texts.__getitem__
+
+
+def _plain_texts(values: Column) -> Sequence[str | None]:
+    if isinstance(values, Coded):
+        return values.texts()
+    return values if _TEXT.issuperset(map(type, values)) else _texts(values)  # type: ignore[return-value]  # just checked
 
 
 def _texts(values: Values) -> list[str | None]:
@@ -166,9 +192,10 @@ def _add_loose(columns: Columns, rows: RawRows) -> None:
     declared = columns.compiled.definition.features
     numeric: dict[str, Float64Array] = {}
     text: dict[str, Sequence[str | None]] = {}
-    for name, values in rows.features.items():
+    for name, column in rows.features.items():
         if declared and name not in declared:
             continue
+        values = column.texts() if isinstance(column, Coded) else column
         if declared.get(name) != "categorical":
             numeric[name] = as_numbers(values if declared.get(name) == "numeric" else _without_booleans(values))
         if declared.get(name) != "numeric":

@@ -32,6 +32,29 @@ class Coded:
         """Return only some rows."""
         return type(self)(self.names, self.codes[rows])
 
+    def by_appearance(self) -> Self:
+        """Return the same values with names in the order of their first appearance, as `of` gives them."""
+        count = len(self.codes)
+        first = np.full(len(self.names) + 1, count, dtype=np.int64)
+        first[self.codes[::-1]] = np.arange(count)[::-1]  # the last one written is the first row
+        order = np.argsort(first[:-1], kind="stable")
+        order = order[first[order] < count]
+        if len(order) == len(self.names) and (order == np.arange(len(order))).all():
+            return self
+        code_of = np.full(len(self.names) + 1, -1, dtype=np.int64)
+        code_of[order] = np.arange(len(order))
+        return type(self)([self.names[code] for code in order.tolist()], code_of[self.codes])
+
+    def text(self, row: int) -> str | None:
+        """Return the value of one row."""
+        code = int(self.codes[row])
+        return self.names[code] if code >= 0 else None
+
+    def texts(self) -> list[str | None]:
+        """Return the values one by one."""
+        names = [*self.names, None]
+        return [names[code] for code in self.codes.tolist()]
+
 
 class Unseen(NamedTuple):
     """Rows whose category lies outside its feature's vocabulary: index of the feature, rows, their categories."""

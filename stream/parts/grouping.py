@@ -143,7 +143,7 @@ def counts_by_group(cells: NDArray[np.int64], totals: Int64Array, groups: Groups
         last = max(int(np.searchsorted(ends, start + _MAX_FLAT_CELLS, side="right")), first + 1)
         begin, end = int(groups.bounds[first]), int(groups.bounds[last])
         bases = (ends - totals)[first:last] - start
-        flat = cells[groups.rows[begin:end]]
+        flat = np.take(cells, groups.rows[begin:end], axis=0)
         flat += np.repeat(bases, np.diff(groups.bounds[first : last + 1]))[:, np.newaxis]
         counts = np.bincount(flat.ravel(), minlength=int(ends[last - 1]) - start)
         yield from np.split(counts, bases[1:])

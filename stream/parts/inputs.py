@@ -132,7 +132,7 @@ def add_to_inputs(
     hashes, ids
         Of the batch's n rows: nearly all are turned away by their hash, their ids unread.
     """
-    ordered, bounds = values[groups.rows], groups.bounds
+    ordered, bounds = np.take(values, groups.rows, axis=0), groups.bounds
     for part, rows, cells in zip(parts, np.diff(bounds).tolist(), counts, strict=True):
         part.rows += rows
         part.cells.add(cells)

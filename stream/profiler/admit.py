@@ -1,6 +1,6 @@
 """Rows get the names they are kept under, and are grouped by revision and version; all in the order of their log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -11,11 +11,13 @@ from stream.model.catalog import Catalog
 from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded
 from stream.parts.keys import segment_label
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.fields import Int64, PredictionFields, take
 from stream.profiler.names import Names
 from stream.profiler.revisions import by_revision
 
 Contexts = NDArray[np.uint32]
+Values = Coded | Sequence[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,23 @@ def admit(
     return groups, _contexts(groups, len(fields.ids), names)
 
 
+def admit_columns(
+    fields: ColumnFields, timestamps_ms: Int64, names: Names, catalog: Catalog
+) -> tuple[list[Admitted], Contexts]:
+    """Do the same for rows of one model and version: they are grouped by revision alone."""
+    model = names.model(fields.model, catalog.declared)
+    version = names.version(model, fields.version)
+    revisions = list(by_revision(catalog, model, timestamps_ms))
+    absent = Coded((), np.full(len(fields.ids), -1, dtype=np.int64))
+    coded = _coded(model, revisions, lambda name: fields.segments.get(name, absent), names)
+    groups = []
+    for compiled, rows in revisions:
+        every = len(revisions) == 1
+        segments = {name: coded[name] if every else coded[name].take(rows) for name in compiled.segments}
+        groups.append(Admitted(compiled, version, rows, segments))
+    return groups, _contexts(groups, len(fields.ids), names)
+
+
 def by_value(values: Sequence[str]) -> dict[str, Int64]:
     """Group indices by value, in the order of their first appearance."""
     distinct = dict.fromkeys(values)
@@ -63,8 +82,7 @@ def _of_model(
     given = {version: names.version(model, version) for version in dict.fromkeys(versions)}
     kept = versions if all(v == k for v, k in given.items()) else [given[version] for version in versions]
     revisions = list(by_revision(catalog, model, timestamps_ms[rows]))
-    attributes = dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments)
-    coded = {name: names.segment_values(model, name, column_of(segments, name)) for name in attributes}
+    coded = _coded(model, revisions, lambda name: column_of(segments, name), names)
     groups = []
     for compiled, places in revisions:
         for version, members in by_value(take(kept, places.tolist()) if len(revisions) > 1 else kept).items():
@@ -72,6 +90,26 @@ def _of_model(
             columns = {name: coded[name].take(positions) for name in compiled.segments}
             groups.append(Admitted(compiled, version, rows[positions], columns))
     return groups
+
+
+def _coded(
+    model: str, revisions: Sequence[tuple[CompiledModel, Int64]], column: Callable[[str], Values], names: Names
+) -> dict[str, Coded]:
+    """Return the kept values of every attribute that a revision has; a row's value counts if its own revision has it.
+
+    Else what is admitted would depend on which rows came in one batch.
+    """
+    coded = {}
+    for name in dict.fromkeys(name for compiled, _ in revisions for name in compiled.segments):
+        values = column(name)
+        without = [rows for compiled, rows in revisions if name not in compiled.segments]
+        if without:
+            given = values if isinstance(values, Coded) else Coded.of(values)
+            codes = given.codes.copy()
+            codes[np.concatenate(without)] = -1
+            values = Coded(given.names, codes)
+        coded[name] = names.segment_values(model, name, values)
+    return coded
 
 
 def column_of(segments: Sequence[Mapping[str, str]], name: str) -> Sequence[str | None]:

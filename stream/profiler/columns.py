@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.compiled import CompiledModel
-from stream.parts.assemble import RawRows, assemble
+from stream.parts.assemble import Column, RawRows, assemble
 from stream.parts.columns import Coded, Columns
 from stream.parts.kinds import Kinds
+from stream.profiler.column_fields import ColumnFields, listed, missing_count
 from stream.profiler.fields import Int64, PredictionFields
 from tidegauge.definition import Definition
 
@@ -20,7 +21,7 @@ from tidegauge.definition import Definition
 def make_columns(
     compiled: CompiledModel,
     version: str,
-    fields: PredictionFields,
+    fields: PredictionFields | ColumnFields,
     timestamps_ms: Int64,
     on_time: NDArray[np.bool_],
     hashes: NDArray[np.uint64],
@@ -50,7 +51,7 @@ def make_columns(
         hashes=hashes,
         kinds=kinds,
         kind=kind,
-        checked=bool(fields.typed),
+        checked=isinstance(fields, PredictionFields) and bool(fields.typed),
     )
     columns = assemble(compiled, version, raw)
     _drop_negative_latencies(columns, noted)
@@ -63,15 +64,33 @@ def outcome_scores(columns: Columns) -> NDArray[np.float64]:
     return columns.predicted if columns.compiled.task == "multiclass" else columns.score
 
 
-def _by_name(compiled: CompiledModel, fields: PredictionFields, noted: Counter[str]) -> dict[str, Sequence[Any]]:
-    """Features as columns: the declared ones, or while learning whatever came. Vectors are no category."""
-    if fields.typed:
+def _by_name(
+    compiled: CompiledModel, fields: PredictionFields | ColumnFields, noted: Counter[str]
+) -> dict[str, Column]:
+    """Features as columns: the declared ones, or while learning whatever came."""
+    if isinstance(fields, PredictionFields) and fields.typed:
         rows = map(msgspec.structs.astuple, fields.features)
         return dict(zip(fields.typed, zip(*rows, strict=True), strict=True))
-    columns = _transpose(fields.features) if compiled.learning else _declared(compiled, fields.features)
+    columns: dict[str, Column] = {}
+    if isinstance(fields, PredictionFields):
+        columns.update(_transpose(fields.features) if compiled.learning else _declared(compiled, fields.features))
+    else:
+        columns.update((name, fields.features[name]) for name in compiled.numeric if name in fields.features)
+        texts = (name for name in compiled.categorical if name in fields.features)
+        columns.update((name, _no_numbers(fields.features[name])) for name in texts)
+    return _without_vectors(compiled, columns, noted)
+
+
+def _no_numbers(column: Column) -> Column:
+    return listed(column) if isinstance(column, np.ndarray) else column
+
+
+def _without_vectors(compiled: CompiledModel, columns: dict[str, Column], noted: Counter[str]) -> dict[str, Column]:
+    """Take vectors out of categorical features: they are no category."""
     declared = compiled.definition.features
     for name, values in columns.items():
-        if (name in compiled.categorical or declared.get(name) == "categorical") and list in set(map(type, values)):
+        text = name in compiled.categorical or declared.get(name) == "categorical"
+        if text and isinstance(values, Sequence) and list in set(map(type, values)):
             noted["feature_type"] += sum(type(value) is list for value in values)
             columns[name] = [None if type(value) is list else value for value in values]
     return columns
@@ -97,11 +116,12 @@ def _transpose(features: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]
     return {name: [feature.get(name) for feature in features] for name in every}
 
 
-def _predictions(definition: Definition, fields: PredictionFields) -> Sequence[Any]:
+def _predictions(definition: Definition, fields: PredictionFields | ColumnFields) -> Column:
     """Return what each row predicts; named probabilities stand in where the prediction alone says too little."""
     if not any(fields.probabilities):
         return fields.predictions
-    return [_prediction(definition, *pair) for pair in zip(fields.predictions, fields.probabilities, strict=True)]
+    pairs = zip(listed(fields.predictions), fields.probabilities, strict=True)
+    return [_prediction(definition, *pair) for pair in pairs]
 
 
 def _prediction(definition: Definition, value: Any, probabilities: Any) -> Any:
@@ -116,8 +136,10 @@ def _prediction(definition: Definition, value: Any, probabilities: Any) -> Any:
     return value
 
 
-def _errors(fields: PredictionFields) -> NDArray[np.bool_]:
+def _errors(fields: PredictionFields | ColumnFields) -> NDArray[np.bool_]:
     """Say which requests failed: by their status, or because they carry an error text."""
+    if isinstance(fields, ColumnFields):
+        return fields.failed
     if set(fields.statuses) == {"ok"} and set(fields.errors) == {None}:
         return np.zeros(len(fields.ids), dtype=np.bool_)
     pairs = zip(fields.statuses, fields.errors, strict=True)
@@ -136,7 +158,9 @@ def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> Non
     """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
     missing = () if raw.checked else np.isnan(columns.numeric).sum(axis=0)  # of checked features, None alone is
     for index in np.flatnonzero(missing).tolist():
-        noted["feature_type"] += int(missing[index]) - list(raw.features[columns.compiled.numeric[index]]).count(None)
+        given = raw.features.get(columns.compiled.numeric[index])
+        if given is not None:
+            noted["feature_type"] += int(missing[index]) - missing_count(given)
     if columns.compiled.task == "binary" and np.isnan(columns.score).any():
-        pairs = zip(columns.score.tolist(), raw.predictions, strict=True)
+        pairs = zip(columns.score.tolist(), listed(raw.predictions), strict=True)
         noted["score_range"] += sum(score != score and isinstance(given, float) for score, given in pairs)  # noqa: PLR0124 - NaN

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.config import Limits
 from stream.profiler.fields import LabelFields, PredictionFields
 from stream.profiler.messages import DeadLetter, RawBatch
@@ -42,7 +43,7 @@ Event = TypeVar("Event", Prediction, Label)
 Plain = TypeVar("Plain", PlainPrediction, PlainLabel)
 _TYPE_OF: Final = attrgetter("type")
 
-Columns = TypeVar("Columns", PredictionFields, LabelFields)
+Columns = TypeVar("Columns", PredictionFields, LabelFields, ColumnFields)
 Check = Callable[[Event, Limits, bytes], Problem | None]
 
 
@@ -55,7 +56,7 @@ class Decoded(Generic[Event, Columns]):
 
     lay_out: Callable[[Sequence[Event]], Columns]
     rows: Sequence[Event] = field(default_factory=list)
-    message_of_row: list[int] = field(default_factory=list)
+    message_of_row: Sequence[int] | NDArray[np.int64] = field(default_factory=list)
     watermarks: list[tuple[int, int]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     feedback: int = 0
@@ -80,7 +81,8 @@ class _Work(Generic[Event, Columns]):
     ) -> None:
         self.role, self.batch, self.limits = role, batch, limits
         self.rows: list[Event] = []
-        self.out: Decoded[Event, Columns] = Decoded(lay_out, self.rows)
+        self.messages: list[int] = []
+        self.out: Decoded[Event, Columns] = Decoded(lay_out, self.rows, self.messages)
 
     def read(
         self,
@@ -127,7 +129,7 @@ class _Work(Generic[Event, Columns]):
         """Take a row, or bury it; `number` is its place in a batch message."""
         if problem is None:
             self.rows.append(row)
-            self.out.message_of_row.append(index)
+            self.messages.append(index)
         else:
             self.bury(index, problem, number)
 

@@ -75,7 +75,7 @@ def skip_read(batch: RawBatch, next_offset: int | None, counts: TopicCounts) -> 
 
 def _count(decoded: Decoded[Event, Columns], counts: TopicCounts, *, clamped: int, dropped: int) -> None:
     counts.watermarks += len(decoded.watermarks)
-    counts.rows += len(decoded.rows) + decoded.feedback
+    counts.rows += len(decoded.message_of_row) + decoded.feedback
     counts.clamped += clamped
     counts.bury(letter.reason for letter in decoded.dead)
     counts.drop("late_beyond_retention", dropped)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.profiler.runs import Hashes, Int64, Records, SortedRuns
+from stream.profiler.runs import Hashes, Int64, Records, SortedRuns, pick
 
 LATE = 1
 """Bit of `flags` (predictions) and of `position` (labels): the row was late at its own position in the log."""
@@ -71,8 +71,9 @@ class TimedLog:
             return
         self._runs.append(records)
         starts = records["ts_ms"] // self.bucket_ms * self.bucket_ms
-        for start in np.unique(starts).tolist():
-            rows = records[starts == start]
+        one = bool((starts == starts[0]).all())
+        for start in [int(starts[0])] if one else np.unique(starts).tolist():
+            rows = records if one else pick(records, np.flatnonzero(starts == start))
             self._staged.setdefault(start, []).append(self._pack(rows, start))
             self._buckets.add(start)
 

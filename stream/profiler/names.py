@@ -75,10 +75,10 @@ class Names:
             self._touch(model)
         return version
 
-    def segment_values(self, model: str, segment: str, values: Sequence[str | None]) -> Coded:
+    def segment_values(self, model: str, segment: str, values: Coded | Sequence[str | None]) -> Coded:
         """Values of one segmenting attribute, row by row, as they are kept."""
         known = self._of(model).values.setdefault(segment, [])
-        coded = Coded.of(values)
+        coded = values.by_appearance() if isinstance(values, Coded) else Coded.of(values)
         kept = [self._value(model, known, value) for value in coded.names]
         if kept == list(coded.names):
             return coded

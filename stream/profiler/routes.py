@@ -16,7 +16,8 @@ from stream.model.catalog import Catalog
 from stream.parts.columns import Coded
 from stream.parts.keys import segment_label
 from stream.parts.kinds import Kinds
-from stream.profiler.admit import Admitted, Contexts, admit, column_of
+from stream.profiler.admit import Admitted, Contexts, admit, admit_columns, column_of
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.fields import Int64, PredictionFields, take
 from stream.profiler.names import Names
 
@@ -98,8 +99,10 @@ class Routes:
         self._table_of_shape: dict[int, int] = {}
         self._table_of_model: dict[str, int] = {}
 
-    def route(self, fields: PredictionFields, timestamps_ms: Int64) -> Routed:
+    def route(self, fields: PredictionFields | ColumnFields, timestamps_ms: Int64) -> Routed:
         """Give every row of a batch its context, in the order of the log."""
+        if isinstance(fields, ColumnFields):
+            return self._route_columns(fields, timestamps_ms)
         contexts = np.zeros(len(fields.ids), dtype=np.uint32)
         parts = [_Part(self._tables[t], rows, fields) for t, rows in self._by_table(fields.models) if t != UNKNOWN]
         open_rows = np.ones(len(contexts), dtype=np.bool_)
@@ -118,6 +121,15 @@ class Routes:
                     open_rows[part.places[part.known]] = False
             groups = list(_left(groups, some, open_rows))
         return Routed(contexts, [a for part in parts if (a := part.alike(contexts)) is not None], groups)
+
+    def _route_columns(self, fields: ColumnFields, timestamps_ms: Int64) -> Routed:
+        """Route rows of one model and version, which has grids: a group a revision, nothing to look up."""
+        groups, contexts = admit_columns(fields, timestamps_ms, self._names, self._catalog)
+        alike = []
+        for group in groups:
+            kind = np.full(len(group.rows), self._kinds.number(group.compiled, group.version), dtype=np.int64)
+            alike.append(Alike(group.rows if len(groups) > 1 else None, kind, group.segments))
+        return Routed(contexts, alike, [])
 
     def _by_table(self, models: Sequence[str]) -> Iterator[tuple[int, Int64 | None]]:
         """Yield each table and its rows; None for all of them."""

@@ -101,10 +101,12 @@ class SortedRuns:
         keys = np.concatenate([keys for keys, _ in merged])
         # Stable, and nearly linear on a few sorted pieces: timsort finds the runs.
         order = np.argsort(keys, kind="stable")
-        self._runs.append(_Run(keys[order], np.concatenate([rest for _, rest in merged])[order]))
+        self._runs.append(_Run(keys[order], pick(np.concatenate([rest for _, rest in merged]), order)))
 
     def find(self, hashes: Hashes) -> tuple[Int64, Records]:
         """All records of the given hashes, as (index into `hashes`, record) pairs in no particular order."""
+        if not self._runs:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self.dtype)
         indices: list[Int64] = []
         found: list[Records] = []
         # Sorted, because neighbours then end in the same cache lines: half the time among 10^5, a fifth among 10^7.
@@ -118,7 +120,7 @@ class SortedRuns:
             counts = run.counts(left[hit])
             indices.append(np.repeat(order[hit], counts))
             places = _ranges(left[hit], counts)
-            found.append(self._whole(run.keys[places], run.rest[places]))
+            found.append(self._whole(run.keys[places], pick(run.rest, places)))
         if not indices:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self.dtype)
         return np.concatenate(indices), np.concatenate(found)
@@ -141,6 +143,12 @@ class SortedRuns:
         for name in self._rest.names or ():
             records[name] = rest[name]
         return records
+
+
+def pick(records: Records, rows: Int64) -> Records:
+    """Return some records. As plain bytes: NumPy copies a structured record field by field, ten times slower."""
+    picked: Records = np.take(records.view(np.dtype((np.void, records.dtype.itemsize))), rows).view(records.dtype)
+    return picked
 
 
 def distinct(predictions: Records) -> tuple[Int64, Int64]:

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from stream.parts.columns import Coded
 from stream.parts.hashes import hash_each, hash_ids
 from stream.parts.kinds import Kinds
 from stream.parts.store import PartStore
+from stream.profiler.blocks import blocks
+from stream.profiler.column_fields import ColumnFields
 from stream.profiler.columns import make_columns, outcome_scores
 from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
@@ -42,6 +44,8 @@ from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
 
 Bool = NDArray[np.bool_]
+Layout = TypeVar("Layout", PredictionFields, ColumnFields)
+AnyJudged = Judged[PredictionFields] | Judged[ColumnFields]
 
 LOSS_TOLD_MS = DAY_MS
 """How long (wall clock) monitors are told that something was lost: windows of a day lack it."""
@@ -103,20 +107,16 @@ class ShardCore:
 
         Stops, as `offsets` tell, before a row whose model should have grids by now; see `awaited`.
         """
-        decoded = self._decode(batch)
-        stop = self._until_grids(batch, decoded)
-        if stop is not None:
-            batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
-            decoded = self._decode(batch)
-        batch = self._advance(PREDICTIONS, batch)
-        counts = self.counts[PREDICTIONS]
-        judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, counts)
-        if judged.fields.ids:
-            self._take_predictions(judged)
-        if stop is not None:
-            self.clocks[PREDICTIONS].lift(stop.watermark_ms)
-        self._free()
-        return judged.dead
+        letters: list[DeadLetter] = []
+        self.awaited = ""
+        for block in blocks(batch, self.offsets.get(PREDICTIONS), self.rules.catalog, self.config.limits):
+            if block.decoded is not None:
+                letters += self._count(self._advance(PREDICTIONS, block.batch), block.decoded)
+            else:
+                letters += self._read_rows(block.batch)
+            if self.awaited:
+                break
+        return letters
 
     def labels(self, batch: RawBatch) -> list[DeadLetter]:
         """Count a batch of the `labels` topic; returns what could not be read."""
@@ -230,6 +230,25 @@ class ShardCore:
         self._routes = Routes(self.names, kinds, self.rules.catalog)
         self._resolver = Resolver(self.names, kinds, self.rules.catalog)
 
+    def _read_rows(self, batch: RawBatch) -> list[DeadLetter]:
+        decoded = self._decode(batch)
+        stop = self._until_grids(batch, decoded)
+        if stop is not None:
+            batch = batch.part(0, bisect_left(batch.offsets, stop.offset))
+            decoded = self._decode(batch)
+        letters = self._count(self._advance(PREDICTIONS, batch), decoded)
+        if stop is not None:
+            self.clocks[PREDICTIONS].lift(stop.watermark_ms)
+            self._free()
+        return letters
+
+    def _count(self, batch: RawBatch, decoded: Decoded[Prediction, Layout]) -> list[DeadLetter]:
+        judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, self.counts[PREDICTIONS])
+        if judged.fields.ids:
+            self._take_predictions(judged)
+        self._free()
+        return judged.dead
+
     def _decode(self, batch: RawBatch) -> Decoded[Prediction, PredictionFields]:
         """Decode what was not read yet, with the decoder made for its models where they have the same features."""
         typed = self._typed.next(self.rules.catalog)
@@ -246,7 +265,6 @@ class ShardCore:
         watermark to pass the sample's end, and the shard would wait for each other.
         """
         models = decoded.fields.models
-        self.awaited = ""
         if not self.learning.among(models, self.rules.catalog):
             return None
         fresh = batch.since(self.offsets.get(PREDICTIONS))
@@ -278,11 +296,13 @@ class ShardCore:
             self._silence.end()
         return batch
 
-    def _take_predictions(self, judged: Judged[PredictionFields]) -> None:
+    def _take_predictions(self, judged: AnyJudged) -> None:
         fields = judged.fields
         routed = self._routes.route(fields, judged.timestamps_ms)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
-        records["hash"] = _hashes(fields.models, fields.ids)
+        records["hash"] = (
+            _hashes(fields.models, fields.ids) if isinstance(fields, PredictionFields) else fields.hashes()
+        )
         records["ts_ms"], records["context"] = judged.timestamps_ms, routed.contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
         keep = first_of_each(records, self.joiner.predictions, self._resolver)
@@ -298,7 +318,7 @@ class ShardCore:
         counts.late += int((keep & ~judged.on_time).sum())
         self._remember(judged, records, keep)
 
-    def _add_alike(self, alike: Alike, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
+    def _add_alike(self, alike: Alike, judged: AnyJudged, records: Records, keep: Bool) -> None:
         """Count rows of one shape together."""
         kinds, kind, rows, segments = self._resolver.kinds, alike.kind, alike.rows, alike.segments
         if not keep.all():
@@ -314,7 +334,7 @@ class ShardCore:
         compiled: CompiledModel,
         version: str,
         rows: Int64 | None,
-        judged: Judged[PredictionFields],
+        judged: AnyJudged,
         records: Records,
         segments: dict[str, Coded],
         kinds: Kinds | None = None,
@@ -341,7 +361,7 @@ class ShardCore:
         records["score"][some] = outcome_scores(columns)
         self.store.add_inputs(columns)
 
-    def _remember(self, judged: Judged[PredictionFields], records: Records, keep: Bool) -> None:
+    def _remember(self, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool) -> None:
         rows = np.flatnonzero(keep)
         room = max(self.config.limits.outstanding - len(self.joiner.predictions), 0)
         if len(rows) > room:

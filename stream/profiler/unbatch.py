@@ -1,4 +1,4 @@
-"""A batch message's columns, laid out as rows."""
+"""A batch message's columns, laid out as rows: the slow way, for messages that need a look at every row."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,20 +11,26 @@ def unbatch(batch: PredictionBatch) -> list[Prediction] | Problem:
     """Rows of a batch message; a column of another length than `prediction_ids` is the message's problem.
 
     O(rows x columns).
+
+    Parameters
+    ----------
+    batch
+        Its columns are lists, as `tidegauge.decode_prediction_message` gives them.
     """
     n = len(batch.prediction_ids)
-    wrong = _wrong_column(batch, n)
+    lists: Any = batch
+    wrong = _wrong_column(lists, n)
     if wrong is not None:
         return wrong
-    features, segments, signals = (_rows(columns, n) for columns in (batch.features, batch.segments, batch.signals))
-    predictions = batch.predictions or [None] * n
-    probabilities = batch.probabilities or [None] * n
-    latencies, errors = batch.latencies_ms or [None] * n, batch.errors or [None] * n
+    features, segments, signals = (_rows(columns, n) for columns in (lists.features, lists.segments, lists.signals))
+    times_ms, predictions = lists.timestamps_ms, lists.predictions or [None] * n
+    probabilities = lists.probabilities or [None] * n
+    latencies, errors = lists.latencies_ms or [None] * n, lists.errors or [None] * n
     return [
         Prediction(
             prediction_id=batch.prediction_ids[i],
             model=batch.model,
-            timestamp_ms=batch.timestamps_ms[i],
+            timestamp_ms=times_ms[i],
             version=batch.version,
             features=features[i],
             prediction=predictions[i],
@@ -39,7 +45,7 @@ def unbatch(batch: PredictionBatch) -> list[Prediction] | Problem:
     ]
 
 
-def _wrong_column(batch: PredictionBatch, n: int) -> Problem | None:
+def _wrong_column(batch: Any, n: int) -> Problem | None:
     columns: dict[str, Sequence[object]] = {"timestamps_ms": batch.timestamps_ms}
     optional: dict[str, Sequence[object]] = {
         "predictions": batch.predictions,

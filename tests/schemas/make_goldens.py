@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.schemas.samples import MESSAGES, PROFILES
+from tests.schemas.samples import MESSAGES, PACKED, PROFILES
 from tidegauge import schema
 from tidegauge.codec import encode, encode_profiles
 
@@ -29,6 +29,7 @@ def samples_encoded() -> dict[str, bytes]:
     """Bytes of every sample, by file name."""
     return {
         **{f"{name}.json": encode(message) for name, message in MESSAGES.items()},
+        "prediction_batch_packed.json": encode(PACKED),
         **{f"{name}.msgpack": encode_profiles(message) for name, message in PROFILES.items()},
     }
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from tidegauge.alerts import Alert, Finding, Window
 from tidegauge.codec import Message, ProfileMessage
+from tidegauge.columns import packed
 from tidegauge.definition import CalibrationMonitor, Definition, DriftMonitor, PerformanceMonitor, ReferenceSpec
 from tidegauge.events import Feedback, Label, Prediction, PredictionBatch, Watermark
 from tidegauge.profiles import Profile, ProfileBundle, ShardWatermark, WatermarkReport
@@ -164,6 +165,29 @@ MESSAGES: Final[dict[str, Message]] = {
         runbook_url="https://example.org/runbook",
     ),
 }
+
+ROWS: Final = range(8)
+PACKED: Final = packed(
+    PredictionBatch(
+        prediction_ids=[f"id-{row}" for row in ROWS],
+        model="planner",
+        timestamps_ms=[1_366_646_400_000 + row for row in ROWS],
+        version="2013.1",
+        features={
+            "temp": [11.5, None] * 4,
+            "humidity": [0.1] * 8,
+            "carrier": ["UA", "DL", None, "UA"] * 2,
+            "holiday": [False] * 8,
+        },
+        predictions=[0.125] * 8,
+        probabilities=[None] * 8,
+        latencies_ms=[3.3, None] * 4,
+        errors=[None] * 7 + ["ValueError"],
+        segments={"origin": ["JFK", None] * 4},
+        signals={"fare": [199.0, None] * 4},
+    )
+)
+"""A batch with a column of every form."""
 
 PROFILES: Final[dict[str, ProfileMessage]] = {
     "profile_bundle": ProfileBundle(

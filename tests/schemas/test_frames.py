@@ -136,7 +136,12 @@ def test_each_row_once_in_its_partition_in_order(rows: int, partitions: int) -> 
 
 def test_large_batches_are_split() -> None:
     rows = 3000
-    batch = batch_of({"prediction_id": [f"{row:0100}" for row in range(rows)], "text": ["x" * 1000] * rows})
+    batch = batch_of(
+        {
+            "prediction_id": [f"{row:0100}" for row in range(rows)],
+            "text": [f"{row}" + "x" * 1000 for row in range(rows)],
+        }
+    )
     messages = frames.messages(batch, 1)
     assert len(messages) >= 4
     assert max(len(message.value) for message in messages) <= frames.MAX_BATCH_BYTES

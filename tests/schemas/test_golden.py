@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from tests.schemas.make_goldens import GOLDEN, generated, samples_encoded
-from tests.schemas.samples import MESSAGES, PROFILES
+from tests.schemas.samples import MESSAGES, PACKED, PROFILES
 from tidegauge import schema
 from tidegauge.codec import (
     Message,
     decode_alert,
+    decode_batch,
     decode_definition,
     decode_label_message,
     decode_prediction_message,
@@ -16,6 +17,7 @@ from tidegauge.codec import (
     decode_report,
     decode_retraining_request,
 )
+from tidegauge.columns import unpacked
 from tidegauge.profiles import WatermarkReport
 
 READERS = {
@@ -38,6 +40,14 @@ def version_1(name: str) -> bytes:
 @pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_bytes_of_version_1_are_read(name: str) -> None:
     assert READERS[name](version_1(f"{name}.json")) == MESSAGES[name]
+
+
+def test_a_packed_batch_of_version_1_is_read() -> None:
+    raw = version_1("prediction_batch_packed.json")
+    assert decode_batch(raw) == PACKED
+    assert decode_prediction_message(raw) == unpacked(PACKED)
+    forms = {type(column).__name__ for column in (*PACKED.features.values(), PACKED.timestamps_ms)}
+    assert forms == {"Float32Column", "Float64Column", "CategoryColumn", "Int64Column", "list"}
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))

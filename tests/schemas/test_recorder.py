@@ -21,6 +21,8 @@ from tidegauge import (
     decode_prediction_message,
     partition_for,
 )
+from tidegauge.codec import decode_batch
+from tidegauge.events import Float64Column
 
 pytestmark = pytest.mark.embedded
 
@@ -161,6 +163,16 @@ def test_log_frame_sends_one_batch_per_partition(recorder: Recorder, read: Reade
         found += batch.prediction_ids
     assert sorted(found) == sorted(ids)
     assert (recorder.stats.recorded, recorder.stats.delivered) == (200, 200)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_log_frame_packs_unless_told_otherwise(recorder: Recorder, read: Reader, packed: bool) -> None:  # noqa: FBT001
+    assert recorder.log_frame({"prediction_id": list(range(200)), "temp": [0.1] * 200}, packed=packed) == 200
+    recorder.flush()
+    columns = [
+        decode_batch(message.value()).features["temp"] for message in read(recorder.predictions_topic, PARTITIONS)
+    ]
+    assert {type(column) for column in columns} == {Float64Column if packed else list}
 
 
 def test_empty_frames_send_nothing(recorder: Recorder) -> None:

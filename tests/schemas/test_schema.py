@@ -4,9 +4,11 @@ import jsonschema
 import orjson
 import pytest
 
-from tests.schemas.samples import MESSAGES
+from tests.schemas.samples import MESSAGES, PACKED
 from tidegauge import schema
 from tidegauge.codec import encode
+
+BATCH = {"type": "batch", "prediction_ids": [], "model": "m", "timestamps_ms": []}
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
@@ -16,6 +18,10 @@ def test_messages_conform_to_their_schema(name: str) -> None:
     jsonschema.validate(orjson.loads(encode(MESSAGES[name])), document)
 
 
+def test_packed_columns_conform_too() -> None:
+    jsonschema.validate(orjson.loads(encode(PACKED)), schema.json_schema("prediction_batch"))
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -23,6 +29,8 @@ def test_messages_conform_to_their_schema(name: str) -> None:
         ("prediction", {"prediction_id": "", "model": "m", "timestamp_ms": 1}),
         ("prediction", {"prediction_id": "a", "model": "m", "timestamp_ms": 1, "features": {"x": {}}}),
         ("prediction_batch", {"type": "bunch", "prediction_ids": [], "model": "m", "timestamps_ms": []}),
+        ("prediction_batch", {**BATCH, "features": {"x": {"dtype": "f2", "bdata": ""}}}),
+        ("prediction_batch", {**BATCH, "timestamps_ms": {"dtype": "f8", "bdata": ""}}),
         ("label", {"prediction_id": "a", "label": None, "timestamp_ms": 1}),
         ("alert", {**orjson.loads(encode(MESSAGES["alert"])), "severity": "meh"}),
         ("definition", {"model": "m", "monitorz": []}),

@@ -1,6 +1,6 @@
 """Frames (pandas, polars, Arrow, NumPy structured, mappings of columns) -> batches, one partition each."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tidegauge.codec import encode
+from tidegauge.columns import packed
 from tidegauge.errors import EventError
 from tidegauge.events import PredictionBatch
 from tidegauge.partitioner import partition_for
@@ -85,15 +86,22 @@ def batch_of(frame: Any, layout: FrameLayout, *, model: str, version: str, now_m
     return batch
 
 
-def messages(batch: PredictionBatch, partitions: int) -> list[BatchMessage]:
+def messages(batch: PredictionBatch, partitions: int, *, pack: bool = True) -> list[BatchMessage]:
     """Encode a batch as one message per partition, or more where one would exceed `MAX_BATCH_BYTES`.
+
+    Parameters
+    ----------
+    pack
+        Write columns packed where they come back unchanged; else as lists.
 
     Raises
     ------
     EventError
         When a value cannot be written as JSON.
     """
-    return [message for partition, part in by_partition(batch, partitions) for message in _sized(partition, part)]
+    write = (lambda part: encode(packed(part))) if pack else encode
+    parts = by_partition(batch, partitions)
+    return [message for partition, part in parts for message in _sized(partition, part, write)]
 
 
 def by_partition(batch: PredictionBatch, partitions: int) -> Iterator[tuple[int, PredictionBatch]]:
@@ -118,14 +126,14 @@ def take(batch: PredictionBatch, rows: Sequence[int]) -> PredictionBatch:
     return PredictionBatch(**{name: picked(column) for name, column in msgspec.structs.asdict(batch).items()})
 
 
-def _sized(partition: int, batch: PredictionBatch) -> Iterator[BatchMessage]:
-    value = encode(batch)
+def _sized(partition: int, batch: PredictionBatch, write: Callable[[PredictionBatch], bytes]) -> Iterator[BatchMessage]:
+    value = write(batch)
     rows = len(batch.prediction_ids)
     if len(value) <= MAX_BATCH_BYTES or rows == 1:
         yield BatchMessage(partition, batch.prediction_ids[0], value, rows)
         return
     for half in (range(rows // 2), range(rows // 2, rows)):
-        yield from _sized(partition, take(batch, half))
+        yield from _sized(partition, take(batch, half), write)
 
 
 def _names(frame: Any) -> list[str]:
