@@ -26,11 +26,12 @@ def carried(servers: Servers, folder: Path, seed: int) -> float:
 
     Whatever ends first is the limit: the sender, which has a core of its own where there are enough, or the workers.
     """
-    site = make_site(servers, folder, PREFIX, standard(EVENT_RATE, seed, time.time_ns() // 1_000_000))
+    spec = standard(EVENT_RATE, seed, time.time_ns() // 1_000_000)
+    site = make_site(servers, folder, PREFIX, spec)
     with Redis.from_url(servers.redis_url) as client:
         try:
             wait_for("the workers' start", lambda: owned(client, site), START_SECONDS, site.installation)
-            given = Feeding(site.kafka, PREFIX, str(folder), EVENT_RATE, BURST_SECONDS, seed, paced=False)
+            given = Feeding(site.kafka, PREFIX, str(folder), spec, BURST_SECONDS, paced=False)
             with Feeder(given):
                 wait_for("the first event", lambda: counted(client, PREFIX) > 0, START_SECONDS, site.installation)
                 time.sleep(FIRST_SECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ def draw(path: Path, soak: Soak) -> None:
     """Draw memory, Redis, open files, lag and latency over time, with a dashed line for each fault."""
     figure = Figure(figsize=(11, 13), layout="constrained")
     memory, store, files, lag, latency = figure.subplots(5, 1, sharex=True)
-    figure.suptitle(f"{soak.about}\n{soak.machine}", fontsize=9)
+    figure.suptitle("\n".join([*wrap(soak.about, 120), soak.machine]), fontsize=9)
     series = list(series_of(soak.samples))
     _lines(memory, [s for s in series if s.measure == "resident memory"], MB, "resident, MB")
     _store(store, soak.samples)
@@ -40,7 +41,7 @@ def draw(path: Path, soak: Soak) -> None:
 def _lines(axes: Axes, series: Sequence[Series], scale: float, label: str) -> None:
     for one in series:
         axes.plot([at / 60 for at in one.at_seconds], [value / scale for value in one.values], label=one.subject)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max((max(one.values) for one in series), default=scale) / scale)
     axes.set_ylabel(label)
     axes.legend(fontsize=7, ncols=4, loc="lower right")
 
@@ -65,5 +66,5 @@ def _latency(axes: Axes, soak: Soak) -> None:
         ends = [part.since_seconds / 60, (part.since_seconds + STRETCH_SECONDS) / 60]
         axes.plot(ends, [part.p50_seconds] * 2, color="tab:blue")
         axes.plot(ends, [part.p99_seconds] * 2, color="tab:red")
-    axes.set_yscale("log")
+    axes.set_ylim(bottom=0)
     axes.set_ylabel("produce call to alert, s\n(blue p50, red p99)")

@@ -1,4 +1,4 @@
-"""A process that sends the load: `python -m load.soak.feed` with one JSON object, see `Feeding`.
+"""A process that sends a load: `python -m load.soak.feed` with one JSON object, see `Feeding`.
 
 Each event leaves at its own instant, and one that leaves late is not moved (`load.generate.pace`); or, for the
 calibration, as fast as it goes. A process of its own, so that it shares no lock with whoever measures.
@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from load.generate import PREDICTION, Encoded, Source
+from load.generate import PREDICTION, Drift, Encoded, LoadSpec, Source
 from load.generate.encode import Message
 from load.generate.pace import Pacer
 from load.generate.producer import Sink
-from load.soak.site import standard
 from load.soak.witness import Witness
 from stream.kafka.topics import TopicNames
 
@@ -25,19 +24,42 @@ READY_SECONDS = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Feeding:
-    """What is to be sent; `paced` False: at once, timestamps `per_second` apart all the same."""
+    """What is to be sent, for how many seconds of the clock.
+
+    Parameters
+    ----------
+    spec
+        The load; its `per_second` is of event time, its start is now (where event time runs faster: so much earlier
+        that it ends with the clock).
+    paced
+        False: at once, timestamps as if it were paced.
+    speed
+        Seconds of event time in one of the clock.
+    """
 
     kafka: dict[str, str]
     prefix: str
     folder: str
-    per_second: float
+    spec: LoadSpec
     seconds: float
-    seed: int
     paced: bool = True
+    speed: float = 1.0
 
     def text(self) -> str:
         """Return it as an argument."""
         return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> "Feeding":
+        """Take in an argument."""
+        given = json.loads(text)
+        drifts = tuple(Drift(**drift) for drift in given["spec"]["drifts"])
+        return cls(**{**given, "spec": LoadSpec(**{**given["spec"], "drifts": drifts})})
+
+    def begun(self, now: float) -> "Feeding":
+        """Return it with event time starting shortly after `now` (Unix seconds)."""
+        start_ms = int((now + READY_SECONDS - self.seconds * (self.speed - 1)) * 1000)
+        return dataclasses.replace(self, spec=dataclasses.replace(self.spec, start_ms=start_ms))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +94,18 @@ class WitnessedSink(Sink):
 
 def main(given: Feeding) -> None:
     """Send everything, and write down what it was."""
-    start_ms = int((time.time() + READY_SECONDS) * 1000)
-    source = Source(standard(given.per_second, given.seed, start_ms))
+    began = time.time()
+    given = given.begun(began)
+    start_ms = given.spec.start_ms
     witness = Witness(start_ms // 1000)
     sink = WitnessedSink(given.kafka, TopicNames(given.prefix), witness, prompt=given.paced)
-    slices = _slices(source, given)
+    slices = _slices(Source(given.spec), given)
     if given.paced:
-        sent = Pacer(sink).run(slices)
-        failed, late = sent.failed, sent.lag_seconds
+        # Event time by the clock: the start is due READY_SECONDS after now.
+        pacer = Pacer(sink, lambda: start_ms / 1000 + (time.time() - began - READY_SECONDS) * given.speed)
+        sent = pacer.run(slices)
+        median, high, most = (seconds / given.speed for seconds in sent.lag_seconds)
+        failed, late = sent.failed, (median, high, most)
     else:
         for part in slices:
             sink.send(part.messages)
@@ -91,9 +117,10 @@ def main(given: Feeding) -> None:
 
 
 def _slices(source: Source, given: Feeding) -> Iterator[Encoded]:
-    """Yield the load for so many seconds: of event time, or of the clock when it is sent at once."""
-    size, until = max(1, round(given.per_second * SLICE_SECONDS)), time.monotonic() + given.seconds
-    left = round(given.per_second * given.seconds)
+    """Yield the load, in the end the labels that are still to come."""
+    per_second = given.spec.per_second * given.speed
+    size, until = max(1, round(per_second * SLICE_SECONDS)), time.monotonic() + given.seconds
+    left = round(per_second * given.seconds)
     while left > 0 if given.paced else time.monotonic() < until:
         yield source.slice(min(size, left) if given.paced else size)
         left -= size
@@ -101,4 +128,4 @@ def _slices(source: Source, given: Feeding) -> Iterator[Encoded]:
 
 
 if __name__ == "__main__":
-    main(Feeding(**json.loads(sys.argv[1])))
+    main(Feeding.read(sys.argv[1]))

@@ -9,6 +9,7 @@ from redis import Redis
 
 from load.bench.table import machine
 from load.chaos.verdict import finish, wait_for
+from load.generate import LoadSpec
 from load.servers import Servers
 from load.soak.accounts import ROLES, accounts, read_metas, shortcomings
 from load.soak.calibrate import START_SECONDS, carried, owned
@@ -49,13 +50,12 @@ class Run:
         rate = self._given or round(SHARE * (carries or 0.0))
         soak = Soak(self._about(rate, carries), machine(), self._seconds / 60, rate, self._seed, carries)
         print(soak.about, flush=True)
-        site = make_site(
-            self._servers, self._folder / "soak", PREFIX, standard(rate, self._seed, time.time_ns() // 1_000_000)
-        )
+        spec = standard(rate, self._seed, time.time_ns() // 1_000_000)
+        site = make_site(self._servers, self._folder / "soak", PREFIX, spec)
         try:
             with Redis.from_url(self._servers.redis_url) as client:
                 wait_for("the workers' start", lambda: owned(client, site), START_SECONDS, site.installation)
-                self._soak(site, soak, client)
+                self._soak(site, spec, soak, client)
         except Exception:  # noqa: BLE001 - what was sampled until then is still told
             self._problems.append(traceback.format_exc())
         finally:
@@ -71,8 +71,8 @@ class Run:
             f"numeric and 5 categorical features, one segment, windows of 1m; seed {self._seed}"
         )
 
-    def _soak(self, site: Site, soak: Soak, client: Redis) -> None:
-        given = Feeding(site.kafka, PREFIX, str(site.installation.folder), soak.per_second, self._seconds, self._seed)
+    def _soak(self, site: Site, spec: LoadSpec, soak: Soak, client: Redis) -> None:
+        given = Feeding(site.kafka, PREFIX, str(site.installation.folder), spec, self._seconds)
         ears = Ears(site).start()
         began, started = time.time() + READY_SECONDS, time.monotonic()
         sampler = Sampler(site, started).start()

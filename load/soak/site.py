@@ -21,7 +21,8 @@ BROKER = {
 WATCH = Watch(
     windows=("1m",), horizon="2m", age="30s", reference_seconds=3_600.0, reference_per_second=100.0, traffic=False
 )
-"""With a retention of 5 min, what is kept per prediction leaves within 8 min: a steady state within the warm-up."""
+"""With a retention of 5 min, and the join log in buckets of a minute (a `brief` worker), what is kept of a prediction
+leaves within 9 min: a steady state within the warm-up."""
 
 EPISODE_SECONDS, EVERY_SECONDS = 90.0, 360.0
 DRIFTS = (
@@ -53,11 +54,11 @@ def standard(per_second: float, seed: int, start_ms: int) -> LoadSpec:
     return LoadSpec(seed=seed, per_second=per_second, start_ms=start_ms, drifts=DRIFTS, partition_skew=0.0)
 
 
-def make_site(servers: Servers, folder: Path, prefix: str, spec: LoadSpec) -> Site:
+def make_site(servers: Servers, folder: Path, prefix: str, spec: LoadSpec, watch: Watch = WATCH) -> Site:
     """Create the topics, declare the model with its reference, start the workers."""
-    installation = Installation(folder, servers.bootstrap, servers.redis_url, prefix=prefix)
+    installation = Installation(folder, servers.bootstrap, servers.redis_url, kind="brief", prefix=prefix)
     installation.create_topics()
-    path = write_definition(folder, spec, WATCH)
+    path = write_definition(folder, spec, watch)
     installation.command("apply", "-f", str(path))
     for _ in range(WORKERS):
         installation.worker()

@@ -11,6 +11,7 @@ from load.generate import Drift, LoadSpec
 from load.generate.draw import Drawer
 from load.generate.encode import LABEL, PREDICTION, Message
 from load.soak.accounts import accounts, shortcomings
+from load.soak.feed import READY_SECONDS, Feeding
 from load.soak.latency import Delay, apart, by_stretch, closed_at, delays
 from load.soak.plan import EVERY_SECONDS, KINDS, make_plan
 from load.soak.sample import Sample, StoreSample, WorkerSample
@@ -187,6 +188,14 @@ def test_what_was_found_is_written_as_one_object(tmp_path: Path) -> None:
     assert told["failures"] == ["an event is missing"]
     assert len(told["samples"]) == len(soak.samples)
     assert "01:00 restart_redis: Redis killed, back after 1.0 s" in text_of(soak)
+
+
+def test_a_feeding_survives_the_command_line_and_ends_with_the_clock() -> None:
+    spec = LoadSpec(per_second=10, drifts=(Drift("mean", for_seconds=5),))
+    given = Feeding({"bootstrap.servers": "127.0.0.1:1"}, "t.", "/x", spec, 60.0, speed=3.0)
+    assert Feeding.read(given.text()) == given
+    begun = given.begun(1_000.0)
+    assert begun.spec.start_ms / 1000 + 60 * 3 == 1_000.0 + READY_SECONDS + 60
 
 
 def test_a_drift_comes_and_goes() -> None:
