@@ -38,14 +38,15 @@ def by_the_hour(amount: float) -> Growth:
 def look(at: float, rng: np.random.Generator, memory: Growth, files: Growth, keys: Growth, data: Growth) -> Sample:
     """One look at a run as it is: warming up for five minutes, going up and down, with a peak in each fault."""
     warm = 40 * MB * min(at / 300, 1.0)
-    peak = 30 * MB if at % 270 < 15 else 0.0
+    peak = 100 * MB if at % 270 < 40 else 0.0  # it stands in for the other one
+    peak += float(rng.exponential(15 * MB))  # runs are merged
     pid = 10 + int(at // 700)  # the second worker is killed now and then
     workers = (
         WorkerSample(0, 1, int(180 * MB + warm + peak + rng.normal(0, 2 * MB) + memory(at)), 50 + int(files(at)), 0.0),
         WorkerSample(1, pid, int(180 * MB + warm + rng.normal(0, 2 * MB)), 50, 0.0),
     )
     buckets = int(8 * (at % 60) / 60)
-    data_bytes = int(12 * MB + MB * np.sin(at / 40) + data(at))
+    data_bytes = int(90 * MB + 14 * MB * (at % 60) / 60 + data(at))  # a bucket fills and expires every minute
     store = None if at % 540 < 10 else StoreSample(30 + buckets + int(keys(at)), data_bytes * 2, data_bytes)
     return Sample(at, workers, store, 500)
 
