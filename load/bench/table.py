@@ -125,7 +125,7 @@ def _add(table: Table, row: Row) -> None:
         f"{told['events_per_second']:,.0f}",
         f"{told['peak_rss_bytes'] / 1e6:.0f}",
         f"{told['events']:,}",
-        told["batch"],
+        f"{told['batch']:,}",
         told["collector"],
         told["measured"],
         "; ".join(filter(None, (told["lacks"], problems))),

@@ -17,7 +17,7 @@ def main() -> None:
     predictions = labels = 0
     if task.extra.get("calm"):
         calm_collector()
-    for batch in batches(task, meter, int(str(task.extra["batch"]))):
+    for batch in batches(task, meter):
         for message in batch:
             value = message.value() or b""
             if message.topic() == task.predictions_topic:
