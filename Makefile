@@ -8,7 +8,7 @@ SEEDS ?= 1..5
 # Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
-.PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure chaos chaos-control any-number lint format lock clean
+.PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure soak curves chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,14 @@ bench: install servers  ## CPU per event of the worker, its limit and the altern
 
 pressure: install servers  ## memory of a worker while servers are away and a burst comes
 	@$(BIN)/python -m load.pressure $(ARGS)
+
+curves: install servers  ## how cost grows with models, features, segments, workers, state: about a quarter of an hour
+	@$(BIN)/python -m load.curves $(ARGS)
+
+MINUTES ?= 60
+
+soak: install servers  ## two workers under half of what they carry, faults now and then, nothing may grow: MINUTES=60
+	@$(BIN)/python -m load.soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 chaos: install servers  ## faults on real servers, every number checked: make chaos SEEDS=1..30 SECONDS=40
 	@$(BIN)/python -m load.chaos --seeds $(SEEDS) --seconds $(CHAOS_SECONDS) $(ARGS)

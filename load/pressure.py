@@ -23,7 +23,8 @@ from servers import kafka, redis
 from servers.kafka import KafkaBroker
 from servers.redis import RedisServer
 
-from load.events import Encoded, encode_events
+from load.generate import PREDICTION, LoadSpec, Source
+from load.generate.encode import LABEL, Encoded, Message
 from stream.demo.lag import LagMeter
 from stream.kafka.topics import TopicNames
 
@@ -41,12 +42,17 @@ class Feed:
     events: Encoded
     rate: int
     sent: int = 0
+    predictions: list[Message] = field(init=False)
+    labels: list[Message] = field(init=False)
     stopped: threading.Event = field(default_factory=threading.Event)
     taking: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self.predictions, self.labels = self.events.of(PREDICTION), self.events.of(LABEL)
+
     def run(self) -> None:
         """Send until stopped, or until the events are used up."""
-        while not self.stopped.wait(0.1) and self.sent + self.rate < len(self.events.predictions):
+        while not self.stopped.wait(0.1) and self.sent + self.rate < len(self.predictions):
             self.send(self.rate // 10)
 
     def send(self, count: int) -> None:
@@ -55,12 +61,9 @@ class Feed:
                              "queue.buffering.max.messages": 2_000_000})  # fmt: skip
         with self.taking:
             start, self.sent = self.sent, self.sent + count
-        for topic, messages in (
-            (self.names.predictions, self.events.predictions),
-            (self.names.labels, self.events.labels),
-        ):
-            for key, value in messages[start : start + count]:
-                producer.produce(topic, value, key)
+        for topic, messages in ((self.names.predictions, self.predictions), (self.names.labels, self.labels)):
+            for message in messages[start : start + count]:
+                producer.produce(topic, message.value, message.key)
         producer.flush(60)
 
 
@@ -139,7 +142,8 @@ def run(folder: Path, seconds: float, rate: int, burst: int) -> int:
     command = [sys.executable, "-m", "stream.cli.main"]
     for arguments in (("topics", "create"), ("apply", "-f", str(folder / "standard.yaml"))):
         subprocess.run([*command, *arguments, "-c", str(config)], check=True, stdout=subprocess.DEVNULL)
-    feed = Feed(broker.bootstrap, names, encode_events(int(rate * seconds * 6 + 2 * burst), per_second=rate), rate)
+    events = Source(LoadSpec(per_second=rate)).all(int(rate * seconds * 6 + 2 * burst))
+    feed = Feed(broker.bootstrap, names, events, rate)
     log = (folder / "worker.log").open("w", encoding="utf-8")
     process = subprocess.Popen([*command, "worker", "-c", str(config)], stdout=log, stderr=log, text=True)
     lag = LagMeter({"bootstrap.servers": broker.bootstrap}, store.url, names.prefix)

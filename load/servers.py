@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,11 @@ def missing() -> str | None:
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Run both for the time of a `with` block; their data is deleted at its end."""
+def servers(broker_settings: Mapping[str, str] | None = None) -> Iterator[Servers]:
+    """Run both for the time of a `with` block; their data is deleted at its end.
+
+    `broker_settings` are properties of the broker beyond those of the tests; one that was there keeps its own.
+    """
     reason = missing()
     if reason:
         sys.exit(f"this needs a real server: {reason}")
@@ -46,7 +49,7 @@ def servers() -> Iterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="tidegauge-load-") as folder, ExitStack() as stack:
         broker = store = None
         if not bootstrap:
-            broker = KafkaBroker(Path(folder) / "kafka").start()
+            broker = KafkaBroker(Path(folder) / "kafka", dict(broker_settings or {})).start()
             stack.callback(broker.kill)
             bootstrap = broker.bootstrap
         if not url:

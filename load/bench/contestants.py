@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["plain", "profiler", "worker"]
+Collector = Literal["default", "off", "the worker's"]
+
+_HANDLED = "first message to last"
+_OPENED = "consumer opened to closed"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Contestant:
         Divisor of the events: slow ones get fewer, so that the whole run ends in minutes.
     lacks
         What the worker guarantees and this does not.
+    measured
+        From when until when its CPU counts. Everybody is given every message of both topics.
+    batch
+        Messages at most that one turn takes; programs of ours are told.
+    collector
+        Python's cycle collector: as it is shipped, off, or as the worker sets it.
     """
 
     name: str
@@ -36,6 +46,9 @@ class Contestant:
     peer: str | None = None
     share: int = 1
     lacks: str = ""
+    measured: str = _HANDLED
+    batch: int = 1
+    collector: Collector = "default"
     extra: dict[str, object] = field(default_factory=dict)
 
 
@@ -44,26 +57,37 @@ _LESS = "no validation, duplicates, watermarks or drift per feature"
 _SUBJECTS, _PEERS = "load.bench.subjects", "load.peers"
 CONTESTANTS = (
     Contestant(
-        "consume", "a", "consume only", f"{_SUBJECTS}.consume", lacks="does nothing", extra={"batch": 5_000},
+        "consume", "a", "consume only", f"{_SUBJECTS}.consume", lacks="does nothing", measured=_OPENED, batch=5_000,
     ),
     Contestant(
         "limit", "b", "consume + typed decode: the limit", f"{_SUBJECTS}.consume", lacks="does nothing",
-        extra={"batch": 5_000, "decode": True},
+        measured=_OPENED, batch=2_000, collector="the worker's",
+        extra={"decode": True, "calm": True},
     ),
     Contestant(
-        "limit-tuned", "b'", "the same, collector off, smaller batches", f"{_SUBJECTS}.consume", lacks="does nothing",
-        extra={"batch": 2_000, "decode": True, "tuned": True},
+        "limit-default", "b'", "the same, as Python is shipped", f"{_SUBJECTS}.consume", lacks="does nothing",
+        measured=_OPENED, batch=5_000, extra={"decode": True},
     ),
-    Contestant("loop", "c", "hand-written loop, event by event", f"{_SUBJECTS}.loop", lacks=f"{_MEMORY}; {_LESS}"),
+    Contestant(
+        "loop", "c", "hand-written loop, event by event", f"{_SUBJECTS}.loop", lacks=f"{_MEMORY}; {_LESS}",
+        measured=_OPENED, batch=2_000, collector="off",
+    ),
     Contestant(
         "loop-numpy", "c'", "hand-written loop, NumPy by batch", f"{_SUBJECTS}.loop_numpy",
-        lacks=f"{_MEMORY}; {_LESS}; fixed features", extra={"numeric": 15},
+        lacks=f"{_MEMORY}; {_LESS}; fixed features", measured=_OPENED, batch=2_000, collector="off",
+        extra={"numeric": 15},
     ),
-    Contestant("profiler", "d'", "the profiler's thread alone", f"{_SUBJECTS}.profiler", "profiler", lacks="no alerts"),
-    Contestant("worker", "d", "the whole worker", f"{_SUBJECTS}.worker", "worker"),
+    Contestant(
+        "profiler", "d'", "the profiler's thread alone", f"{_SUBJECTS}.profiler", "profiler", lacks="no alerts",
+        measured="thread started to last checkpoint", batch=4_000, collector="the worker's",
+    ),
+    Contestant(
+        "worker", "d", "the whole worker", f"{_SUBJECTS}.worker", "worker",
+        measured="first message to last report", batch=4_000, collector="the worker's",
+    ),
     Contestant(
         "bytewax", "e", "Bytewax, in memory", f"{_PEERS}.bytewax_kafka.memory", peer="bytewax_kafka", share=2,
-        lacks=f"{_MEMORY} (recovery off); no rebalance; {_LESS}",
+        lacks=f"{_MEMORY} (recovery off); no rebalance; {_LESS}", batch=2_000,
     ),
     Contestant(
         "quix", "e", "Quix Streams, in memory", f"{_PEERS}.quix.memory", peer="quix", share=2,

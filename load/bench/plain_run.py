@@ -59,7 +59,12 @@ def _task(contestant: Contestant, scene: Scene, bootstrap: str, state: str) -> T
         partitions=PARTITIONS,
         group=f"{contestant.name}-{uuid.uuid4().hex[:8]}",
         state=state,
-        extra={**contestant.extra, "config": str(scene.config), "messages": scene.messages + 2 * PARTITIONS},
+        extra={
+            **contestant.extra,
+            "batch": contestant.batch,
+            "config": str(scene.config),
+            "messages": scene.messages + 2 * PARTITIONS,
+        },
     )
 
 

@@ -46,12 +46,15 @@ def run_all(plan: Plan, servers: Servers, folder: Path) -> tuple[dict[str, Row],
 
 
 def _about(plan: Plan, spec: LoadSpec, stage: Stage) -> str:
-    """Say in two lines what was given to everybody, and how it was measured."""
+    """Say what was given to everybody, how it was measured, and what to compare with what."""
     return (
         f"{stage.bytes_per_prediction(plan.events):.0f} B a prediction, {spec.numeric} numeric and {spec.categorical} "
-        f"categorical features, a label each, seed {spec.seed}; an event is a prediction or a label.\n"
-        f"{plan.repeats} interleaved repeats, medians; from the first message to the last (of the worker: to the last "
-        f"report); windows of {', '.join(plan.watch.windows)} at {spec.per_second:,.0f}/s of event time."
+        f"categorical features, a label each, {spec.per_second:,.0f} predictions a second of event time, seed "
+        f"{spec.seed}; windows of {', '.join(plan.watch.windows)}.\n"
+        f"CPU of all threads for an event (a prediction or a label), {plan.repeats} interleaved repeats, medians; each "
+        "row says what its CPU covers, its batch and its collector.\n"
+        "What a worker costs over the limit is d/b: b has the worker's own collector setting and the batch that suits "
+        "the cache. b' is the same loop as Python is shipped, and slower."
     )
 
 

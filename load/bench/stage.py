@@ -4,15 +4,15 @@ import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from load.generate import PREDICTION, LoadSpec, Source
+from load.generate.alike import records_for_all
 from load.generate.blast import blast
 from load.generate.definition import HORIZON_MS, Watch, write_definition
 from load.generate.encode import LABEL, Encoded
 from load.generate.producer import Sink
 from load.servers import Servers
-from stream.definitions.apply import apply_file
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from tidegauge import Watermark, encode
 
@@ -38,6 +38,7 @@ class Scene:
     labels: int
     last_ms: int
     last_prediction_ms: int
+    partitions: int = PARTITIONS
     config: Path | None = None
 
     @property
@@ -47,7 +48,7 @@ class Scene:
 
 
 class Stage:
-    """Fills topics from one seeded load; the definition is applied once, its records copied afterwards.
+    """Fills topics from one seeded load; definitions are made once, their records copied afterwards.
 
     Parameters
     ----------
@@ -59,25 +60,40 @@ class Stage:
         How they are watched.
     folder
         For files.
+    partitions
+        Of the inputs.
     """
 
-    def __init__(self, servers: Servers, spec: LoadSpec, watch: Watch, folder: Path) -> None:
+    def __init__(
+        self, servers: Servers, spec: LoadSpec, watch: Watch, folder: Path, partitions: int = PARTITIONS
+    ) -> None:
         self.servers, self.spec, self.watch, self.folder = servers, spec, watch, folder
+        self.partitions = partitions
         self._plain: dict[int, Scene] = {}
         self._encoded: dict[int, Encoded] = {}
-        self._definition: Path | None = None
-        self._models: list[tuple[bytes | None, bytes]] = []
+        self._models: list[tuple[bytes, bytes]] = []
 
     def plain(self, events: int) -> Scene:
         """Give topics with `events` predictions and their labels; the same ones to everybody who asks."""
         if events not in self._plain:
-            self._plain[events] = self._fill(events)
+            self._plain[events] = self._send(self._topics(), events)
         return self._plain[events]
 
     def watched(self, events: int) -> Scene:
-        """Fill new topics, end them with a watermark, and define the model: state goes by prefix, so none is shared."""
-        scene = self._fill(events)
-        self._end(scene)
+        """Fill new topics, end them with a watermark, define the models: state goes by prefix, so none is shared."""
+        return self.fill(self.empty(), events)
+
+    def empty(self) -> Scene:
+        """Give new topics without a message, and the models' definitions."""
+        return self._defined(Scene(self._topics(), 0, 0, 0, 0, self.partitions))
+
+    def fill(self, scene: Scene, events: int) -> Scene:
+        """Send `events` predictions and their labels to empty topics, and a watermark that ends them."""
+        filled = replace(self._send(scene.names, events), config=scene.config)
+        self._end(filled)
+        return filled
+
+    def _defined(self, scene: Scene) -> Scene:
         self._define(scene.names)
         config = self.folder / f"{scene.names.prefix}yaml"
         text = SETTINGS.format(
@@ -91,56 +107,44 @@ class Stage:
 
     def bytes_per_prediction(self, events: int) -> float:
         """Mean size of a prediction's JSON."""
-        values = [len(message.value) for message in self._encode(events).of(PREDICTION)]
+        values = [len(message.value) for message in self.encode(events).of(PREDICTION)]
         return sum(values) / len(values)
 
-    def _encode(self, events: int) -> Encoded:
+    def encode(self, events: int) -> Encoded:
+        """Make the messages, once."""
         if events not in self._encoded:
             self._encoded[events] = Source(self.spec).all(events)
         return self._encoded[events]
 
-    def _fill(self, events: int) -> Scene:
-        names, encoded = TopicNames(f"{uuid.uuid4().hex[:8]}."), self._encode(events)
-        specs = topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS)
-        create_topics(self.servers.kafka, list(specs), replication=1)
+    def _send(self, names: TopicNames, events: int) -> Scene:
+        encoded = self.encode(events)
         sent = blast(Sink(self.servers.kafka, names), encoded)
         if sent.failed:
             raise RuntimeError(f"{sent.failed} of {sent.messages} messages were not delivered")
         predictions = encoded.of(PREDICTION)
-        return Scene(names, len(predictions), len(encoded.of(LABEL)), encoded.last_ms, predictions[-1].at_ms)
+        labels, last_ms = len(encoded.of(LABEL)), predictions[-1].at_ms
+        return Scene(names, len(predictions), labels, encoded.last_ms, last_ms, self.partitions)
+
+    def _topics(self) -> TopicNames:
+        names = TopicNames(f"{uuid.uuid4().hex[:8]}.")
+        specs = topic_specs(names, partitions=self.partitions, profile_partitions=PARTITIONS)
+        create_topics(self.servers.kafka, list(specs), replication=1)
+        return names
 
     def _end(self, scene: Scene) -> None:
         """One watermark beyond every window and every label's horizon, on each partition of both topics."""
         value = encode(Watermark(timestamp_ms=scene.last_ms + AFTER_MS))
         producer = Producer(dict(self.servers.kafka))
         for topic in (scene.names.predictions, scene.names.labels):
-            for partition in range(PARTITIONS):
+            for partition in range(self.partitions):
                 producer.produce(topic, value, partition=partition)
         producer.flush(30)
 
     def _define(self, names: TopicNames) -> None:
-        if self._definition is None:
-            self._definition = write_definition(self.folder, self.spec, self.watch)
-            apply_file(self._definition, self.servers.kafka, names)
-            self._models = list(_records(self.servers.kafka, names.models))
-            return
+        if not self._models:
+            path = write_definition(self.folder, self.spec, self.watch)
+            self._models = list(records_for_all(path, self.spec.model_names))
         producer = Producer({**self.servers.kafka, "enable.idempotence": True})
         for key, value in self._models:
             producer.produce(names.models, value, key, 0)
         producer.flush(30)
-
-
-def _records(kafka: dict[str, str], topic: str) -> list[tuple[bytes | None, bytes]]:
-    """Read a topic of one partition to its end."""
-    consumer = Consumer({**kafka, "group.id": topic})
-    place = TopicPartition(topic, 0, 0)
-    _, end = consumer.get_watermark_offsets(place, timeout=10)
-    consumer.assign([place])
-    records: list[tuple[bytes | None, bytes]] = []
-    while len(records) < end:
-        message = consumer.poll(10)
-        if message is None:
-            raise RuntimeError(f"{topic} could not be read back")
-        records.append((message.key(), message.value() or b""))
-    consumer.close()
-    return records

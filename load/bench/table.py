@@ -18,8 +18,9 @@ from load.peers.install import version_of
 
 RATIOS = (
     ("d/b", "worker", "limit"),
-    ("d/b'", "worker", "limit-tuned"),
+    ("d/b'", "worker", "limit-default"),
     ("d'/b", "profiler", "limit"),
+    ("d'/b'", "profiler", "limit-default"),
     ("c/d", "loop", "worker"),
     ("c'/d", "loop-numpy", "worker"),
     ("e/d Bytewax", "bytewax", "worker"),
@@ -56,6 +57,9 @@ class Row:
             "letter": contestant.letter,
             "title": contestant.title,
             "lacks": contestant.lacks,
+            "measured": contestant.measured,
+            "batch": contestant.batch,
+            "collector": contestant.collector,
             "version": version_of(contestant.peer) if contestant.peer else version("tidegauge-worker"),
             "problems": problems,
         }
@@ -89,12 +93,14 @@ def machine() -> str:
 
 def show(rows: Mapping[str, Row], about: str) -> None:
     """Print the table, then one line a ratio."""
-    console = Console(highlight=False, width=max(Console().width, 150))
+    console = Console(highlight=False, width=max(Console().width, 200))
     table = Table(title=f"{about}\n{machine()}", title_justify="left", title_style="")
     for name, justify in (("", "left"), ("", "left"), ("CPU us/event", "right"), ("min-max", "right")):
         table.add_column(name, justify="left" if justify == "left" else "right", no_wrap=True)
-    for name in ("events/s", "RSS MB", "events"):
+    for name in ("events/s", "RSS MB", "events", "batch"):
         table.add_column(name, justify="right", no_wrap=True)
+    for name in ("collector", "CPU from - to"):
+        table.add_column(name, no_wrap=True)
     table.add_column("lacks, against the worker", ratio=1)
     for row in rows.values():
         _add(table, row)
@@ -108,7 +114,7 @@ def _add(table: Table, row: Row) -> None:
     title = f"{told['title']}" + (f" ({told['version']})" if BY_NAME[row.name].peer else "")
     problems = "; ".join(f"NOT MEASURED: {problem}" for problem in dict.fromkeys(told["problems"]))
     if not row.good:
-        table.add_row(told["letter"], title, "-", "-", "-", "-", "-", problems)
+        table.add_row(told["letter"], title, *["-"] * 8, problems)
         return
     cpu = told["cpu_us_per_event"]
     table.add_row(
@@ -119,10 +125,13 @@ def _add(table: Table, row: Row) -> None:
         f"{told['events_per_second']:,.0f}",
         f"{told['peak_rss_bytes'] / 1e6:.0f}",
         f"{told['events']:,}",
+        f"{told['batch']:,}",
+        told["collector"],
+        told["measured"],
         "; ".join(filter(None, (told["lacks"], problems))),
     )
     for role, used in told["cpu_us_by_role"].items():
-        table.add_row("", f"  of it {role}", f"{used:.2f}", "", "", "", "", "")
+        table.add_row("", f"  of it {role}", f"{used:.2f}")
 
 
 def write(path: Path, rows: Mapping[str, Row], about: str) -> None:

@@ -1,7 +1,8 @@
 """A worker with something wrong in it: the product's own, but for the runner that writes its profiler's checkpoints.
 
-Run as `python -m load.chaos.worker SETTINGS TRAP product|control|small`; see `trap` and `control`. A `small` one takes
-small batches, and checkpoints often.
+Run as `python -m load.chaos.worker SETTINGS TRAP product|control|small|brief`; see `trap` and `control`. A `small` one
+takes small batches, and checkpoints often. A `brief` one has a join log in buckets of a minute, not of an hour: so what
+expires is gone within minutes, and a soak of an hour can see whether anything stays.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from stream.cli.logs import configure_logs
 from stream.config import Settings, load_settings
 from stream.errors import TidegaugeError
 from stream.profiler import Cadence, ProfilerConfig, owned
+from stream.profiler.config import ShardConfig
 
 OFTEN = Cadence(checkpoint_seconds=0.07, watermark_seconds=0.2, closing_seconds=0.03)
 
@@ -30,6 +32,8 @@ def main(config: Path, trap: str, kind: str) -> None:
         _replace_runner(partial(ForgetfulRunner, settings=settings))
     elif kind == "small":
         assemble.ProfilerConfig = partial(ProfilerConfig, batch=37, chunk=11, cadence=OFTEN)  # type: ignore[misc]
+    elif kind == "brief":
+        assemble.ShardConfig = partial(ShardConfig, bucket_ms=60_000)  # type: ignore[misc]
     elif trap:
         _replace_runner(partial(TrapRunner, trap=Path(trap)))
     code = asyncio.new_event_loop().run_until_complete(_work(settings))

@@ -95,7 +95,7 @@ def generate(  # one option for each thing a load is made of
         partition_skew=partition_skew,
         partitions=partitions,
         start_ms=time.time_ns() // 1_000_000 if rate else START_MS,
-        drift=Drift(drift, drift_at, drift_size, drift_features),
+        drifts=(Drift(drift, drift_at, drift_size, drift_features),),
     )
     if definition is not None:
         definition.mkdir(parents=True, exist_ok=True)

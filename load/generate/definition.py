@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from load.generate.draw import Columns, Drawer, category_name
 from load.generate.events import prediction_id
-from load.generate.spec import Drift, LoadSpec
+from load.generate.spec import LoadSpec
 
 HORIZON, HORIZON_MS = "1m", 60_000
 DEFINITION = """\
@@ -33,8 +33,8 @@ monitors:
   - coverage: {{}}
   - latency: {{slo: 100ms, budget: 1%, windows: [{windows}]}}
   - errors: {{budget: 1%, windows: [{windows}]}}
-  - traffic: {{}}
 """
+TRAFFIC = "  - traffic: {}\n"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Watch:
     """How a generated model is watched; durations as people write them.
 
     `reference_seconds` of healthy traffic end where the load begins; `reference_per_second` rows of it (None: at the
-    load's own rate, which traffic monitors need).
+    load's own rate, which traffic monitors need); `traffic` False leaves their monitor out.
     """
 
     windows: Sequence[str] = ("1m",)
@@ -50,6 +50,7 @@ class Watch:
     age: str = "30s"
     reference_seconds: float = 600.0
     reference_per_second: float | None = None
+    traffic: bool = True
 
 
 def write_definition(folder: Path, spec: LoadSpec, watch: Watch) -> Path:
@@ -65,7 +66,7 @@ def write_definition(folder: Path, spec: LoadSpec, watch: Watch) -> Path:
         windows=", ".join(watch.windows),
     )
     path = folder / f"{model}.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + TRAFFIC * watch.traffic, encoding="utf-8")
     write_reference(folder / f"{model}.parquet", spec, watch)
     return path
 
@@ -75,7 +76,7 @@ def write_reference(path: Path, spec: LoadSpec, watch: Watch) -> None:
     seconds, rate = watch.reference_seconds, watch.reference_per_second or spec.per_second / spec.models
     start_ms = spec.start_ms - round(seconds * 1000)
     healthy = replace(
-        spec, seed=spec.seed + 1_000, models=1, per_second=rate, start_ms=start_ms, drift=Drift(), partition_skew=None
+        spec, seed=spec.seed + 1_000, models=1, per_second=rate, start_ms=start_ms, drifts=(), partition_skew=None
     )
     columns = Drawer(healthy).draw(round(rate * seconds))
     pq.write_table(_table(healthy, columns), path)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from load.generate.spec import LoadSpec
+from load.generate.spec import Drift, LoadSpec
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -14,6 +14,9 @@ Ints = NDArray[np.int64]
 LATENCY_MS, LATENCY_SPREAD = 12.0, 0.6
 INFORMATIVE = 5
 """Features that the score depends on."""
+
+_MODEL_SEED = 2
+"""The model is the same for every seed of its traffic: a reference, drawn by another seed, must be of the same one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Drawer:
     def __init__(self, spec: LoadSpec) -> None:
         self.spec = spec
         self._random = np.random.default_rng(spec.seed)
-        weights = np.random.default_rng(spec.seed + 1)
+        weights = np.random.default_rng(_MODEL_SEED)
         self._weights = weights.normal(size=min(INFORMATIVE, spec.numeric)) * 0.5
         self._model_shares = shares(spec.models, spec.model_skew)
         self._category_shares = shares(spec.categories, 1.0)
@@ -91,15 +94,21 @@ class Drawer:
 
     def _outcomes(self, columns: Columns) -> None:
         """Draw outcomes from the scores, so that a model without drift is calibrated."""
-        drift, log_odds = self.spec.drift, np.log(columns.scores / (1 - columns.scores))
-        if drift.kind == "outcome":
-            log_odds = log_odds + drift.size * self._drifted(columns)
+        log_odds = np.log(columns.scores / (1 - columns.scores))
+        for drift in self.spec.drifts:
+            if drift.kind == "outcome":
+                log_odds = log_odds + drift.size * self._drifted(columns, drift)
         columns.outcomes[:] = self._random.random(len(columns)) < _sigmoid(log_odds)
 
     def _drift(self, columns: Columns) -> None:
         """Change what the service sends; missing values come last, as they would in a pipeline."""
-        spec, drift, random = self.spec, self.spec.drift, self._random
-        rows = self._drifted(columns)
+        for drift in self.spec.drifts:
+            self._apply(drift, columns)
+        np.round(columns.numbers, 4, out=columns.numbers)
+        columns.numbers[self._random.random(columns.numbers.shape) < self.spec.missing_ratio] = np.nan
+
+    def _apply(self, drift: Drift, columns: Columns) -> None:
+        rows, random = self._drifted(columns, drift), self._random
         touched = columns.numbers[:, : drift.features]
         if drift.kind == "mean":
             touched[rows] += drift.size
@@ -107,15 +116,17 @@ class Drawer:
             touched[rows] *= 1 + drift.size
         elif drift.kind == "category":
             new = rows & (random.random(len(columns)) < drift.size)
-            columns.categories[new, : drift.features] = spec.categories
+            columns.categories[new, : drift.features] = self.spec.categories
         elif drift.kind == "missing":
             touched[rows[:, None] & (random.random(touched.shape) < drift.size)] = np.nan
-        np.round(columns.numbers, 4, out=columns.numbers)
-        columns.numbers[random.random(columns.numbers.shape) < spec.missing_ratio] = np.nan
 
-    def _drifted(self, columns: Columns) -> NDArray[np.bool_]:
-        since_ms = self.spec.start_ms + self.spec.drift.at_seconds * 1000
-        drifted: NDArray[np.bool_] = columns.timestamps_ms >= since_ms
+    def _drifted(self, columns: Columns, drift: Drift) -> NDArray[np.bool_]:
+        since_ms = columns.timestamps_ms - (self.spec.start_ms + drift.at_seconds * 1000)
+        drifted: NDArray[np.bool_] = since_ms >= 0
+        if drift.every_seconds is not None:
+            since_ms = since_ms % (drift.every_seconds * 1000)
+        if drift.for_seconds is not None:
+            drifted &= since_ms < drift.for_seconds * 1000
         return drifted
 
 

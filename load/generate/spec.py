@@ -1,6 +1,6 @@
 """What a load is made of; the same specification and seed make the same bytes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 DriftKind = Literal["none", "mean", "scale", "category", "missing", "outcome"]
@@ -20,6 +20,8 @@ class Drift:
         outcome: log odds of the outcome rise by `size` while scores stay (calibration is lost, nothing else moves).
     at_seconds
         Event time after the start from which it holds.
+    for_seconds, every_seconds
+        How long it holds, and after how long it comes again; None: for ever, and never.
     size
         As the kind says.
     features
@@ -30,6 +32,8 @@ class Drift:
     at_seconds: float = 0.0
     size: float = 1.0
     features: int = 1
+    for_seconds: float | None = None
+    every_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class LoadSpec:
     partition_skew: float | None = None
     partitions: int = 4
     start_ms: int = START_MS
-    drift: Drift = field(default_factory=Drift)
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def model_names(self) -> list[str]:

@@ -1,11 +1,10 @@
 """Read every message, and with `decode` make a typed event of it: the limit everything else is compared with."""
 
-import gc
-
 import msgspec
 
 from load.bench.subjects.reading import batches
 from load.peers.meter import Meter, Task
+from stream.app.collector import calm_collector
 from tidegauge import Label, Prediction
 
 
@@ -16,9 +15,9 @@ def main() -> None:
     decode_prediction = msgspec.json.Decoder(Prediction).decode
     decode_label = msgspec.json.Decoder(Label).decode
     predictions = labels = 0
-    if task.extra.get("tuned"):
-        gc.disable()
-    for batch in batches(task, meter, int(str(task.extra["batch"]))):
+    if task.extra.get("calm"):
+        calm_collector()
+    for batch in batches(task, meter):
         for message in batch:
             value = message.value() or b""
             if message.topic() == task.predictions_topic:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from load.peers.meter import Meter, Task
 from stream.app.assemble import profiler_config
+from stream.app.collector import calm_collector
 from stream.checkpoint import connect
 from stream.config import load_settings
 from stream.definitions.follower import DefinitionFollower
@@ -24,6 +25,7 @@ def main() -> None:
     follower.start()
     store = connect(settings.redis.url.get_secret_value())
     thread = ProfilerThread(profiler_config(settings, "bench"), store, lambda: follower.catalog)
+    calm_collector()  # as the worker does before it begins
     meter.begin()
     thread.start()
     while thread.status.totals.messages < expected:

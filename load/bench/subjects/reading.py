@@ -6,11 +6,11 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from load.peers.meter import Meter, Task
 
-BATCH, WAIT_SECONDS = 2_000, 0.05
+WAIT_SECONDS = 0.05
 
 
-def batches(task: Task, meter: Meter, size: int = BATCH) -> Iterator[list[Message]]:
-    """Yield every message of both topics once, in micro-batches of at most `size`, and close the consumer in the end.
+def batches(task: Task, meter: Meter) -> Iterator[list[Message]]:
+    """Yield every message of both topics once, at most the task's `batch` at a time, and close the consumer in the end.
 
     The measurement begins here: what librdkafka fetches ahead belongs to the messages it fetches.
     """
@@ -23,7 +23,7 @@ def batches(task: Task, meter: Meter, size: int = BATCH) -> Iterator[list[Messag
     })  # fmt: skip
     topics = (task.predictions_topic, task.labels_topic)
     consumer.assign([TopicPartition(topic, n, 0) for topic in topics for n in range(task.partitions)])
-    left = task.messages
+    left, size = task.messages, int(task.extra["batch"])
     while left:
         batch = consumer.consume(size, WAIT_SECONDS)
         left -= len(batch)
