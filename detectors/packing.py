@@ -139,6 +139,8 @@ def pack_floats(values: NDArray[np.float64]) -> bytes:
     values : ndarray of float64
         Any shape; packed in C order. NaN and infinities are kept.
     """
+    if not values.size:
+        return _HEAD.pack(_SINGLE, 0)
     return pack_rows_of_floats(np.ascontiguousarray(values, dtype=np.float64).reshape(1, -1))
 
 

@@ -20,14 +20,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000, help="predictions, with a label each")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--event-rate", type=float, default=10_000.0, help="predictions per second of event time")
+    parser.add_argument("--warm-up", type=int, default=100_000, help="events before the measurement")
+    parser.add_argument("--window", default="1m", help="of the drift monitors; a part covers a fraction of it")
     given = parser.parse_args()
     print(f"{'models':>7}{'decode':>9}{'core':>9}{'ratio':>7}{'to first':>9}", *(f"{c:>12}" for c in COLUMNS))
     first = 0.0
     for models in map(int, given.models.split(",")):
         spec = LoadSpec(models=models, per_second=given.event_rate)
-        catalog = catalog_of(spec)
+        catalog = catalog_of(spec, given.window)
         calm_collector()
-        trials = [run(spec, catalog, given.events, given.batch) for _ in range(given.repeats)]
+        trials = [run(spec, catalog, given.events, given.batch, given.warm_up) for _ in range(given.repeats)]
         decode, core = map(_middle, zip(*trials, strict=True))
         first = first or core.total_us
         shares = (f"{core.us(column):12.2f}" for column in COLUMNS)
