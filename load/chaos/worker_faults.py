@@ -48,6 +48,8 @@ def stop_between(scene: Scene) -> None:
     since = _spring(scene, "stop")
     if since is None:
         return
+    if len(scene.installation.alive()) == 1:
+        scene.installation.worker()  # somebody must be there to take over
     before = scene.epochs()
     time.sleep(BEYOND_SESSION_SECONDS)
     deadline = since + REPLACED_SECONDS  # where Kafka was killed too, the session ends later
@@ -123,7 +125,10 @@ def crowd(scene: Scene) -> None:
 
 
 def _spring(scene: Scene, what: str) -> float | None:
-    """Lay the trap and wait until the worker is in it; others leave if it has no shard. None when nobody came."""
+    """Lay the trap and wait until the worker is in it; None when nobody came.
+
+    It may have no shard: then others leave, all but one.
+    """
     worker = scene.trapped()
     if worker is None or worker.trap is None:
         return None
@@ -137,7 +142,11 @@ def _spring(scene: Scene, what: str) -> float | None:
         if not worker.alive or time.monotonic() > deadline:
             worker.trap.unlink(missing_ok=True)
             return None
-        if time.monotonic() > patience and (other := scene.victim()) is not None:
+        if (
+            time.monotonic() > patience
+            and len(scene.installation.alive()) > 2
+            and (other := scene.victim()) is not None
+        ):
             other.end(signal.SIGTERM)
             patience = time.monotonic() + TRAP_SECONDS
         time.sleep(0.02)

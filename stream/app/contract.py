@@ -13,6 +13,9 @@ class Core(Protocol):
     def load(self, fields: Mapping[bytes, bytes]) -> None:
         """Put stored state back, before anything is applied."""
 
+    def check(self) -> None:
+        """Read what `load` left for later; ValueError for what cannot be read."""
+
     def apply(self, message: bytes) -> None:
         """Take in one message of the partition; DecodeError for bytes that are none, then nothing has changed."""
 

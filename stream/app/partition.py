@@ -173,6 +173,8 @@ class Partition:
         self._core = self._make_core(self.number, self._seen)
         try:
             self._core.load(state.fields)
+            if self._cold_start:  # now is the time to find what is damaged: later nobody could go on without it
+                self._core.check()
         except (ValueError, LookupError, TypeError) as error:
             # msgspec's errors and SnapshotError are ValueErrors.
             text = f"the state of {self._runner.shard.tag} cannot be read, is it damaged? ({error})"

@@ -25,10 +25,13 @@ class Log:
         Records [start, stop) in the log.
     committed
         Next offsets that the consumer group has committed; a topic without any is left out.
+    epoch
+        The newest owner who committed, by its epoch; 0 when nobody did, or did not say.
     """
 
     spans: Mapping[str, range]
     committed: Mapping[str, int] = field(default_factory=dict)
+    epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Ownership:
         self._seq = 0
         self._doubt: Delta | None = None
         self._lost = False
+        self._before = 0
 
     @property
     def epoch(self) -> int:
@@ -53,6 +54,11 @@ class Ownership:
         if self._epoch is None:
             raise OwnershipError(f"shard {self.shard.tag} was not taken over yet")
         return self._epoch
+
+    @property
+    def before(self) -> int:
+        """Epoch that the last takeover ended; 0 when the store knew of none."""
+        return self._before
 
     @property
     def seq(self) -> int:
@@ -69,8 +75,13 @@ class Ownership:
         """Whether commits may still land, as far as is known here."""
         return self._epoch is not None and not self._lost
 
-    def take_over(self) -> Generator[Request, Reply, Loaded]:
+    def take_over(self, above: int = 0) -> Generator[Request, Reply, Loaded]:
         """Fence all older owners and load the state.
+
+        Parameters
+        ----------
+        above : int
+            An epoch that has existed, though the store may have lost it: the new one is greater.
 
         Raises
         ------
@@ -81,7 +92,7 @@ class Ownership:
         TakenOverError
             Another owner came during the load.
         """
-        grant = yield from self._grant()
+        grant = yield from self._grant(above)
         return (yield from self._load(grant))
 
     def retake(self) -> Generator[Request, Reply, Loaded | Resumed]:
@@ -153,8 +164,8 @@ class Ownership:
             f"{self._seq}: was Redis flushed, or restarted without its append-only file?"
         )
 
-    def _grant(self) -> Generator[Request, Reply, _Grant]:
-        status, *rest = yield Call("takeover", self.shard.fixed, (STATE_FORMAT,))
+    def _grant(self, above: int = 0) -> Generator[Request, Reply, _Grant]:
+        status, *rest = yield Call("takeover", self.shard.fixed, (STATE_FORMAT, above))
         if status == b"newer":
             raise StateVersionError(
                 f"state of {self.shard.tag} has format {rest[0].decode()}, this release reads up to {STATE_FORMAT}: "
@@ -189,6 +200,7 @@ class Ownership:
 
     def _begin(self, grant: _Grant) -> None:
         self._epoch, self._seq, self._doubt, self._lost = grant.epoch, grant.seq, None, False
+        self._before = grant.before
 
 
 def _judge(reply: Reply) -> Outcome | None:

@@ -57,13 +57,18 @@ class SyncRunner:
         return self.ownership.epoch
 
     @property
+    def before(self) -> int:
+        """Epoch that the last takeover ended; 0 when the store knew of none."""
+        return self.ownership.before
+
+    @property
     def seq(self) -> int:
         """Seq of the last checkpoint that landed."""
         return self.ownership.seq
 
-    def take_over(self) -> Loaded:
+    def take_over(self, above: int = 0) -> Loaded:
         """Fence all older owners and load; see `Ownership.take_over`. StoreUnavailableError: nothing is owned."""
-        return self._drive(self.ownership.take_over())
+        return self._drive(self.ownership.take_over(above))
 
     def retake(self) -> Loaded | Resumed:
         """Take over again, keeping what is in memory if nobody else was there; see `Ownership.retake`."""

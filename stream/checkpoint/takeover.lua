@@ -2,6 +2,7 @@
 --
 -- KEYS  meta, fields, unpublished, buckets, stage
 -- ARGV  1 the newest state format the caller can read
+--       2 an epoch known to have existed: the new one is greater ('0': none is known)
 --
 -- Answers  {'owner', epoch, seq, epoch before}   all older owners are fenced from here on
 --          {'newer', format}                     written by a newer release; nothing was changed
@@ -27,7 +28,7 @@ end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local before = meta[1] or '0'
-local epoch = string.format('%.0f', math.max(tonumber(before) + 1, now_ms))
+local epoch = string.format('%.0f', math.max(tonumber(before) + 1, tonumber(ARGV[2]) + 1, now_ms))
 local seq = meta[2] or '0'
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', seq, 'format', ARGV[1])
 redis.call('DEL', KEYS[5])

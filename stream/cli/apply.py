@@ -60,7 +60,7 @@ def carry_out(change: Callable[[Settings, int | None], "Applied"], config: Path 
     names = TopicNames(settings.prefix)
     there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
     require_topics([names.models], there)
-    applied = change(settings, newest_event_ms(settings.kafka_settings, names.profiles))
+    applied = change(settings, newest_event_ms(settings.kafka_settings, names))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for line in applied.changes:
         console.print(line)

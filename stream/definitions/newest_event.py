@@ -1,35 +1,44 @@
-"""How far the workers have read, asked of the profiles topic: the greatest event time that any shard reports."""
+"""How far event time has come: the greatest that any shard reports, or that waits in the log to be read."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
 from stream.definitions.reader import MISSING_TOPIC
 from stream.errors import UnreachableError
 from stream.kafka.clients import make_consumer
-from tidegauge.codec import decode_profiles
+from stream.kafka.topics import TopicNames
+from stream.profiler.config import ShardConfig
+from tidegauge.codec import decode_prediction_message, decode_profiles
 from tidegauge.errors import DecodeError
+from tidegauge.events import PredictionBatch, Watermark
 from tidegauge.profiles import WatermarkReport
 
 PARTITION: Final = 0
-"""Every worker sends every partition of the topic all its shards' watermarks once a second: one is enough."""
+"""Every worker sends every partition of `profiles` all its shards' watermarks once a second: one is enough."""
 
-_LAST_MESSAGES: Final = 500
+_LAST_REPORTS: Final = 500
+_LAST_EVENTS: Final = 20
+"""Of each partition: the newest is among them but for lateness, and a change is announced a minute ahead."""
+
 _STEP_SECONDS: Final = 0.5
 
 
 def newest_event_ms(
     settings: Mapping[str, str],
-    topic: str,
+    topics: TopicNames,
     timeout_seconds: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> int | None:
-    """Return the greatest event time (Unix ms) in the last watermarks of `topic`.
+    """Return the greatest event time (Unix ms) that workers have read, or are about to.
 
-    None when it holds none, or does not exist.
+    Workers that lag, after an outage say, read what waits faster than they hear of a change that is made meanwhile: so
+    once they have read anything, the end of `predictions` counts too.
+
+    None when no worker has reported an event yet, or the topic does not exist.
 
     Raises
     ------
@@ -38,35 +47,66 @@ def newest_event_ms(
     """
     config = {**settings, "group.id": "tidegauge-profiles", "enable.auto.commit": False, "enable.partition.eof": False}
     deadline = clock() + timeout_seconds
-    with closing(make_consumer(config)) as consumer:
-        try:
-            low, end = consumer.get_watermark_offsets(TopicPartition(topic, PARTITION), timeout=timeout_seconds)
-        except KafkaException as error:
-            if error.args[0].code() in MISSING_TOPIC:
-                return None
-            raise _unreachable(settings, error.args[0].str()) from error
-        offset = max(low, end - _LAST_MESSAGES)
-        consumer.assign([TopicPartition(topic, PARTITION, offset)])
-        newest = None
-        while offset < end:
-            if clock() > deadline:
-                raise _unreachable(settings, f"{topic} was not read in {timeout_seconds:g} s")
-            for message in consumer.consume(end - offset, _STEP_SECONDS):
-                if message.error() is None:
-                    offset = (message.offset() or 0) + 1
-                    newest = max(newest or -1, _newest(message.value() or b""))
-    return newest if newest is not None and newest >= 0 else None
-
-
-def _newest(raw: bytes) -> int:
-    """Greatest event time of one message; -1 for profiles, and for shards that have read nothing."""
     try:
-        message = decode_profiles(raw)
+        with closing(make_consumer(config)) as consumer:
+            reports = _last(consumer, topics.profiles, [PARTITION], _LAST_REPORTS, lambda: deadline - clock())
+            reported = max(map(_reported, reports), default=-1)
+            if reported < 0:
+                return None
+            found = consumer.list_topics(topics.predictions, timeout=timeout_seconds).topics[topics.predictions]
+            events = _last(consumer, topics.predictions, found.partitions, _LAST_EVENTS, lambda: deadline - clock())
+            return max([reported, *map(_happened, events)])
+    except KafkaException as error:
+        if error.args[0].code() in MISSING_TOPIC:
+            return None
+        raise _unreachable(settings, error.args[0].str()) from error
+    except TimeoutError as error:
+        raise _unreachable(settings, str(error)) from error
+
+
+def _last(
+    consumer: Consumer, topic: str, partitions: Iterable[int], count: int, remaining: Callable[[], float]
+) -> Iterator[Message]:
+    """Yield the last records of each partition; raises KafkaException, and TimeoutError."""
+    places, ends = [], {}
+    for partition in partitions:
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=max(remaining(), 0.1))
+        if end > low:
+            places.append(TopicPartition(topic, partition, max(low, end - count)))
+            ends[partition] = end
+    consumer.assign(places)
+    while ends:
+        if remaining() < 0:
+            raise TimeoutError(f"the end of {topic} was not read in time")
+        for message in consumer.consume(count, _STEP_SECONDS):
+            if message.error() is None:
+                yield message
+                if (message.offset() or 0) + 1 >= ends.get(message.partition() or 0, 0):
+                    ends.pop(message.partition() or 0, None)
+
+
+def _reported(message: Message) -> int:
+    """Return the greatest event time of one report; -1 for profiles, and for shards that have read nothing."""
+    try:
+        report = decode_profiles(message.value() or b"")
     except DecodeError:
         return -1
-    if not isinstance(message, WatermarkReport):
+    if not isinstance(report, WatermarkReport):
         return -1
-    return max((shard.newest_ms for shard in message.shards), default=-1)
+    return max((shard.newest_ms for shard in report.shards), default=-1)
+
+
+def _happened(message: Message) -> int:
+    """Return the greatest event time of one message of `predictions`, as a shard will take it; -1 for rubbish."""
+    try:
+        event = decode_prediction_message(message.value() or b"")
+    except DecodeError:
+        return -1
+    if isinstance(event, Watermark):
+        return event.timestamp_ms
+    newest_ms = max(event.timestamps_ms, default=-1) if isinstance(event, PredictionBatch) else event.timestamp_ms
+    kind, broker_ms = message.timestamp()
+    return newest_ms if kind == TIMESTAMP_NOT_AVAILABLE else min(newest_ms, broker_ms + ShardConfig.max_skew_ms)
 
 
 def _unreachable(settings: Mapping[str, str], what: str) -> UnreachableError:

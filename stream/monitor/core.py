@@ -154,6 +154,17 @@ class MonitorCore:
         self._state.load({field: value for field, value in fields.items() if field not in late})
         self._late = {msgspec.convert(parse_field_name(field)[1], PartKey) for field in late}
 
+    def check(self) -> None:
+        """Decode what `load` has left for when it is used.
+
+        Raises
+        ------
+        detectors.errors.SnapshotError
+            For a part that cannot be read.
+        """
+        self._state.incoming.check()
+        self._state.panes.check()
+
     def _decide(self) -> tuple[list[Output], list[Due]]:
         """Decide what is due, up to what must be learnt first; returns the outputs, and the windows decided."""
         decisions = Decisions(self._state, self._judges, self._config)

@@ -3,10 +3,12 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
 from stream.monitor.fields import Fields
+from stream.monitor.late_rows import LateRows
 from stream.monitor.streams import Stream, field_name
 from stream.monitor.watermarks import NEVER_MS, Watermarks
 from stream.parts.keys import PartKey
@@ -41,16 +43,16 @@ class Incoming:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._on_time: dict[PartKey, dict[int, Profile]] = {}
-        self.late: dict[PartKey, dict[int, Profile]] = {}
+        self.late = LateRows()
         self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
 
     def apply(self, profile: Profile, watermarks: Watermarks) -> PartKey | None:
         """Take in a snapshot; returns its key if it holds late rows that are news."""
         key = PartKey.of(profile)
-        held = self._on_time if key.on_time else self.late
         if key.on_time and due_ms(key) <= max(self._queue(key).closed_ms, _told_ms(key, profile.shard, watermarks)):
             return None
-        before = held.get(key, {}).get(profile.shard)
+        held = self._on_time.get(key, {}) if key.on_time else self.late.get(key)
+        before = held.get(profile.shard)
         if before is not None and (before.epoch, before.seq) >= (profile.epoch, profile.seq):
             return None
         self._fields.put(field_name(PREFIX, profile.shard, *key), msgspec.msgpack.encode(profile))
@@ -71,27 +73,30 @@ class Incoming:
 
     def late_part(self, key: PartKey) -> AnyPart:
         """Return the late rows of a key, merged over shards; raises KeyError."""
-        return _merged(key.part, self.late[key])
+        if key not in self.late:
+            raise KeyError(key)
+        return _merged(key.part, self.late.get(key))
 
     def late_keys(self, stream: Stream, window: Window) -> list[PartKey]:
         """Return the keys of late rows inside a window, sorted."""
-        return sorted(
-            key
-            for key in self.late
-            if (key.model, key.version, key.segment) == stream
-            and key.pane_start_ms >= window.start_ms
-            and key.pane_end_ms <= window.end_ms
-        )
+        return sorted(self.late.inside(stream, window))
 
-    def drop_late(self, key: PartKey) -> None:
-        """Forget late rows."""
-        for shard in self.late.pop(key, {}):
-            self._fields.delete(field_name(PREFIX, shard, *key))
+    def drop_late_before(self, model: str, end_ms: int) -> None:
+        """Forget late rows of a model in panes that ended at or before an instant."""
+        for key, shards in self.late.drop_before(model, end_ms):
+            for shard in shards:
+                self._fields.delete(field_name(PREFIX, shard, *key))
 
     def load(self, data: bytes) -> None:
         """Put a stored snapshot back."""
         profile = msgspec.msgpack.decode(data, type=Profile)
         self._hold(PartKey.of(profile), profile)
+
+    def check(self) -> None:
+        """Decode every snapshot that was put back; raises SnapshotError for the first that cannot be read."""
+        for key, shards in chain(self._on_time.items(), self.late):
+            for profile in shards.values():
+                load_part(key.part, profile.body)
 
     def load_closed(self, name: str, data: bytes) -> None:
         """Put back how far panes were closed."""
@@ -101,12 +106,13 @@ class Incoming:
         return self._queues[OUTCOME if key.part == OUTCOME else "inputs"]
 
     def _hold(self, key: PartKey, profile: Profile) -> None:
-        held = self._on_time if key.on_time else self.late
-        if key not in held:
-            held[key] = {}
-            if key.on_time:
-                heapq.heappush(self._queue(key).waiting, (due_ms(key), key))
-        held[key][profile.shard] = profile
+        if not key.on_time:
+            self.late.put(key, profile)
+            return
+        if key not in self._on_time:
+            self._on_time[key] = {}
+            heapq.heappush(self._queue(key).waiting, (due_ms(key), key))
+        self._on_time[key][profile.shard] = profile
 
     def _merge(self, key: PartKey) -> AnyPart:
         shards = self._on_time.pop(key)

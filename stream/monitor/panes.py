@@ -42,6 +42,11 @@ class Panes:
         self._remember(key, part)
         return part
 
+    def check(self) -> None:
+        """Decode every part that was put back; raises SnapshotError for the first that cannot be read."""
+        for key, body in self._bodies.items():
+            load_part(key.part, body)
+
     def body(self, key: PartKey) -> bytes:
         """Return the bytes of a part; raises KeyError."""
         return self._bodies[key]

@@ -32,8 +32,7 @@ def prune(state: MonitorState, judges: Judges) -> None:
         state.service.drop_before(model, predictions_ms - service_ms)
         state.drift_log.drop_before(model, before_ms)
         _prune_revisions(state, model, before_ms)
-        for key in [key for key in state.incoming.late if key.model == model and key.pane_end_ms <= before_ms]:
-            state.incoming.drop_late(key)
+        state.incoming.drop_late_before(model, before_ms)
 
 
 def _kept(compiled: CompiledModel) -> int:

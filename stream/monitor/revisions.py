@@ -31,19 +31,20 @@ def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decid
         for due in _decided(key, compiled, state.progress_of(key.model)):
             wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
     for due in decided:
-        for key in sorted(state.incoming.late):
-            if key.model == due.compiled.model and _concerns(key, due):
-                stream = Stream(key.model, key.version, key.segment)
+        if due.family not in {Family.INPUTS, Family.OUTCOME}:
+            continue
+        for stream in state.incoming.late.streams(due.compiled.model):
+            if any(_concerns(key, due) for key in state.incoming.late.inside(stream, due.window)):
                 wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
-    return [_revised(state, judges, name[0], due) for name, due in wanted.items()]
+    reports = [_revised(state, judges, name[0], due) for name, due in wanted.items()]
+    for model in dict.fromkeys(stream.model for stream, *_ in wanted):
+        state.progress_of(model).store(state.fields, model)
+    return reports
 
 
 def _concerns(key: PartKey, due: Due) -> bool:
-    """Whether a late part changes the report of a window: late predictions count in its coverage too."""
-    if due.family not in {Family.INPUTS, Family.OUTCOME}:
-        return False
-    inside = key.pane_start_ms >= due.window.start_ms and key.pane_end_ms <= due.window.end_ms
-    return inside and (key.part == "inputs" or (key.part == "outcome" == _part(due) and key.age_ms <= due.age_ms))
+    """Whether a late part inside a window changes its report: late predictions count in its coverage too."""
+    return key.part == "inputs" or (key.part == "outcome" == _part(due) and key.age_ms <= due.age_ms)
 
 
 def _part(due: Due) -> PartName:
@@ -87,5 +88,4 @@ def _count(state: MonitorState, stream: Stream, due: Due) -> int:
     progress = state.progress_of(stream.model)
     name = f"{due.family.value} {due.scheme.length} {due.window.end_ms} {due.age_ms} {stream.version} {stream.segment}"
     progress.revisions[name] = progress.revisions.get(name, 0) + 1
-    progress.store(state.fields, stream.model)
     return progress.revisions[name]

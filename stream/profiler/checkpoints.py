@@ -54,6 +54,7 @@ class Checkpoints:
         self._unpublished: dict[bytes, int] = {}
         self._delivered: dict[bytes, int] = {}
         self._leaving: list[PartKey] = []
+        self._owed: list[PartKey] = []
         self._offsets: dict[str, int] = {}
         self._landed: dict[str, int] = {}
         self._told = core.progress
@@ -72,13 +73,20 @@ class Checkpoints:
 
     @property
     def offsets(self) -> dict[str, int]:
-        """Next offsets as of the last checkpoint that landed, by role."""
-        return dict(self._landed)
+        """Next offsets as of the last checkpoint that landed, by role: what may be committed under this epoch.
+
+        Nothing as long as the store does not know what is owed: a successor sees that by the older epoch.
+        """
+        return {} if self._owed else dict(self._landed)
 
     @property
     def written(self) -> bool:
         """Whether every message that was read is in a checkpoint that was taken."""
-        return self._offsets == self.core.offsets and self._told == self.core.progress
+        return self._offsets == self.core.offsets and self._told == self.core.progress and not self._owed
+
+    def owe_all(self) -> None:
+        """Publish every part again with the next checkpoint, whoever told it before."""
+        self._owed = list(self.core.store)
 
     def closing(self) -> bool:
         """Whether a part may have closed since the last checkpoint: then the next one should not wait."""
@@ -100,7 +108,7 @@ class Checkpoints:
         self._expiry.add(dirty)
         due, gone = self._due(now_ms)
         offsets = {role: offset for role, offset in core.offsets.items() if self._offsets.get(role) != offset}
-        if not (offsets or dirty or due or gone or self._delivered or progress != self._told):
+        if not (offsets or dirty or due or gone or self._delivered or self._owed or progress != self._told):
             return None
         bodies = {key: core.store.snapshot(key) for key in dict.fromkeys((*dirty, *due))}
         fields: dict[bytes, bytes | None] = {part_field(key): body for key, body in bodies.items()}
@@ -111,13 +119,15 @@ class Checkpoints:
         self._told, self._offsets = progress, dict(core.offsets)
         delivered, self._delivered = self._delivered, {}
         # All that changed, not only what is due now: a successor must know what this owner still meant to publish.
-        delta = Delta(fields, appends, dropped, offsets, tuple(map(part_field, dirty)), delivered)
+        unpublished = dict.fromkeys((*map(part_field, dirty), *map(part_field, self._owed)))
+        delta = Delta(fields, appends, dropped, offsets, tuple(unpublished), delivered)
         watermark = core.watermark(self.epoch, self.seq + 1)
         return Checkpoint(delta, {key: bodies[key] for key in due}, watermark)
 
     def landed(self, checkpoint: Checkpoint, seq: int) -> Publication:
         """Return what may be published, now that a checkpoint is in the store."""
         self.seq = seq
+        self._owed = []
         self._landed.update(checkpoint.delta.offsets)
         self._unpublished.update(dict.fromkeys(checkpoint.delta.unpublished, seq))
         return self._publication(checkpoint.bodies, checkpoint.watermark)
@@ -149,6 +159,8 @@ class Checkpoints:
         leaving = [*self._leaving, *self._expiry.take(progress)]
         due = [*self._schedule.take_due(progress, now_ms), *self._schedule.take_all(leaving)]
         busy = set(due)
+        due += [key for key in self._owed if key not in busy]
+        busy.update(self._owed)
         gone = [key for key in leaving if key not in busy and part_field(key) not in self._unpublished]
         self._leaving = [key for key in leaving if key in busy or part_field(key) in self._unpublished]
         return due, gone

@@ -18,8 +18,8 @@ _LOG = logging.getLogger(__name__)
 class AskLog(Protocol):
     """What Kafka holds of a shard; see `LogEnds`."""
 
-    def __call__(self, shard: int, *, fresh: bool) -> Log:
-        """Return it, with what was committed if the shard is `fresh`; StoreUnavailableError: ask again."""
+    def __call__(self, shard: int) -> Log:
+        """Return it, with what was committed; StoreUnavailableError: ask again."""
 
 
 class Heritage:
@@ -58,8 +58,10 @@ class Heritage:
             if not self._cold_start:
                 raise
             return self._begin_anew(runner, error.fact)
+        log = self._log(runner.shard.shard)
+        if log.epoch > runner.before:
+            found = self._after_failover(runner, found, log)
         offsets = found.core.offsets
-        log = self._log(runner.shard.shard, fresh=not runner.seq)
         trouble = misfit(runner.shard, offsets, log, fresh=not runner.seq)
         if trouble is None:
             return found
@@ -75,6 +77,16 @@ class Heritage:
             parked.core.set_catalog(self._catalog())
             return parked.resumed(answer.epoch)
         return self._loaded(runner, answer)
+
+    def _after_failover(self, runner: SyncRunner, found: Checkpoints, log: Log) -> Checkpoints:
+        """Tell everything anew: the store has lost an owner that Kafka knows of, and may have let an older one write.
+
+        What that one told counts for nothing beside what the lost owner told under its higher epoch.
+        """
+        if log.epoch >= runner.epoch:  # the clock of the server that is the store now is behind
+            found = self._loaded(runner, runner.take_over(log.epoch))
+        found.owe_all()
+        return found
 
     def _loaded(self, runner: SyncRunner, loaded: Loaded) -> Checkpoints:
         core = ShardCore(runner.shard.shard, self._catalog(), self._config)
@@ -94,7 +106,7 @@ class Heritage:
     def _begin_anew(self, runner: SyncRunner, text: str) -> Checkpoints:
         runner.forget()
         fresh = self._loaded(runner, runner.take_over())
-        return self._mark(fresh, text, self._log(runner.shard.shard, fresh=False))
+        return self._mark(fresh, text, self._log(runner.shard.shard))
 
     def _mark(self, checkpoints: Checkpoints, text: str, log: Log) -> Checkpoints:
         """Claim the logs' beginnings, so that the next checkpoint holds that the loss was accepted."""

@@ -116,10 +116,10 @@ class Inputs:
             return None
         return int(max(end - (first if next_offset is None else max(next_offset, first)), 0))
 
-    def commit(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
-        """Tell Kafka how far we are, for lag tools; nothing depends on it."""
+    def commit(self, offsets: Mapping[int, Mapping[str, int]], epochs: Mapping[int, int]) -> None:
+        """Tell Kafka how far we are, for lag tools, and under which epoch: no worker starts from it."""
         places = [
-            TopicPartition(self._topics[role], shard, offset)
+            TopicPartition(self._topics[role], shard, offset, str(epochs[shard]))
             for shard, next_offsets in offsets.items()
             for role, offset in next_offsets.items()
         ]

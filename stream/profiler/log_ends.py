@@ -27,8 +27,8 @@ class LogEnds:
         self._topics = {PREDICTIONS: config.topics.predictions, LABELS: config.topics.labels}
         self._client = make_consumer({**config.kafka, "group.id": config.group, "enable.auto.commit": False})
 
-    def __call__(self, shard: int, *, fresh: bool) -> Log:
-        """Return what Kafka holds; what was committed only for a shard without state.
+    def __call__(self, shard: int) -> Log:
+        """Return what Kafka holds of a shard, and what its owners have committed.
 
         Raises
         ------
@@ -41,10 +41,11 @@ class LogEnds:
                 role: range(*self._client.get_watermark_offsets(place, timeout=QUERY_SECONDS))
                 for role, place in places.items()
             }
-            found = self._client.committed(list(places.values()), timeout=QUERY_SECONDS) if fresh else []
+            found = self._client.committed(list(places.values()), timeout=QUERY_SECONDS)
         roles = {topic: role for role, topic in self._topics.items()}
-        committed = {roles[place.topic]: place.offset for place in found if place.error is None and place.offset >= 0}
-        return Log(spans, committed)
+        there = [place for place in found if place.error is None and place.offset >= 0]
+        epochs = [int(said) for place in there if (said := place.metadata or "").isdecimal()]
+        return Log(spans, {roles[place.topic]: place.offset for place in there}, max(epochs, default=0))
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Loop:
         self._dead_letters, self._catalog, self._totals = dead_letters, catalog, totals
         self._seen = catalog()
         self._commit_at = self._status_at = 0.0
+        self._epochs: dict[int, int] = {}
         self._held = ""
         self._progress = Progress()
         self.status = ProfilerStatus()
@@ -92,7 +93,7 @@ class Loop:
             self._shards.step(time.monotonic())
             self._publisher.flush(max((deadline - time.monotonic()) * share, 0.0))
             self._shards.step(time.monotonic())
-        self._inputs.commit(self._written_offsets())
+        self._commit()
         self._inputs.close()
 
     def _count(self, role: str, owned: Owned, batch: RawBatch) -> None:
@@ -157,9 +158,10 @@ class Loop:
         return None if caught_up else (role, owned.shard)
 
     def _report(self, now: float) -> None:
-        if now >= self._commit_at:
+        # A new owner says so at once: should Redis forget it in a failover, Kafka remembers.
+        if now >= self._commit_at or self._to_commit()[1] != self._epochs:
             self._commit_at = now + self._config.cadence.commit_seconds
-            self._inputs.commit(self._written_offsets())
+            self._commit()
         if now >= self._status_at:
             self._status_at = now + STATUS_SECONDS
             self._note_progress(now)
@@ -186,5 +188,12 @@ class Loop:
         held = bool(self._held or shards.waiting)
         self._progress.note(now, messages=self._totals.messages, unread=unread, held=held)
 
-    def _written_offsets(self) -> dict[int, Mapping[str, int]]:
-        return {shard: owned.checkpoints.offsets for shard, owned in self._shards.owned.items()}
+    def _commit(self) -> None:
+        offsets, self._epochs = self._to_commit()
+        self._inputs.commit(offsets, self._epochs)
+
+    def _to_commit(self) -> tuple[dict[int, Mapping[str, int]], dict[int, int]]:
+        """Offsets that the store holds, and the epochs of the shards that have any."""
+        offsets = {shard: owned.checkpoints.offsets for shard, owned in self._shards.owned.items()}
+        told = {shard: next_offsets for shard, next_offsets in offsets.items() if next_offsets}
+        return dict(told), {shard: self._shards.owned[shard].checkpoints.epoch for shard in told}

@@ -33,6 +33,10 @@ class CountingCore:
                 _, (number,) = parse_field_name(name)
                 self._outbox.load(int(str(number)), value)
 
+    def check(self) -> None:
+        if self.count < 0:
+            raise ValueError("a negative count")
+
     def apply(self, message: bytes) -> None:
         decoded = decode_profiles(message)
         assert isinstance(decoded, WatermarkReport)

@@ -296,6 +296,10 @@ def damage(client: redis.Redis) -> None:
     client.hset(ShardName("", "monitor", 0).fields, "count", "no number")
 
 
+def damage_deep_inside(client: redis.Redis) -> None:
+    client.hset(ShardName("", "monitor", 0).fields, "count", "-1 0 0")
+
+
 TROUBLES: dict[str, tuple[Callable[[redis.Redis], object], range, str, int]] = {
     "expired": (lambda _: None, range(10, 20), "6 records expired", 10),
     "recreated": (lambda _: None, range(2), "was the topic created anew", 0),
@@ -456,3 +460,17 @@ def test_a_partition_found_fenced_while_it_is_released_is_just_let_go(store_url:
         assert await world.monitors.assign({0: range(20)}) == {0: 2}
 
     play(store_url, story)
+
+
+def test_a_cold_start_finds_what_is_damaged_deep_inside(store_url: str, client: redis.Redis) -> None:
+    async def scenario(world: World) -> None:
+        world.cold_start = True
+        await own(world, range(1, 20), {0: 4})
+        owned = world.monitors.owned[0]
+        assert isinstance(owned._core, CountingCore)
+        assert (owned._core.count, owned.next_offset) == (0, 1)
+        assert "a negative count" in owned._core.lost
+
+    play(store_url, work)
+    damage_deep_inside(client)
+    play(store_url, scenario)

@@ -34,7 +34,7 @@ monitors:
 @pytest.fixture
 def kafka() -> Iterator[dict[str, str]]:
     with EmbeddedBroker() as broker:
-        broker.create(["models", "profiles"])
+        broker.create(["models", "profiles", "predictions"])
         yield {"bootstrap.servers": broker.bootstrap}
 
 

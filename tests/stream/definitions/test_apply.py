@@ -1,10 +1,12 @@
 """`apply` and `reference build` against a broker inside the process, from files to the catalog of a worker."""
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -160,16 +162,36 @@ def test_a_reference_needs_a_declared_model(kafka: dict[str, str], february: Pat
 
 
 def test_the_newest_event_is_the_greatest_any_shard_reports(kafka: dict[str, str]) -> None:
-    assert newest_event_ms(kafka, TOPICS.profiles) is None
-    assert newest_event_ms(kafka, "absent") is None
+    assert newest_event_ms(kafka, TOPICS) is None
+    assert newest_event_ms(kafka, TopicNames("absent.")) is None
     shards = [ShardWatermark(shard, 1, 1, 5, 5, newest) for shard, newest in ((0, 70), (1, 90), (2, -1))]
-    producer = Producer(kafka)
-    for raw in (encode_profiles(WatermarkReport("w", 4, shards)), b"garbage"):
-        producer.produce(TOPICS.profiles, raw, partition=0)
-    producer.flush(10)
-    assert newest_event_ms(kafka, TOPICS.profiles) == 90
+    send(kafka, TOPICS.profiles, 0, encode_profiles(WatermarkReport("w", 4, shards)), b"garbage")
+    assert newest_event_ms(kafka, TOPICS) == 90
     with pytest.raises(UnreachableError):
-        newest_event_ms({"bootstrap.servers": "127.0.0.1:1", "log_level": "0"}, TOPICS.profiles, 0.5)
+        newest_event_ms({"bootstrap.servers": "127.0.0.1:1", "log_level": "0"}, TOPICS, 0.5)
+
+
+def test_what_waits_to_be_read_counts_once_workers_read(kafka: dict[str, str]) -> None:
+    event = {"prediction_id": "a", "model": "m", "features": {}, "prediction": 0.5}
+    batch = {"type": "batch", "prediction_ids": ["b", "c"], "model": "m", "timestamps_ms": [400, 300]}
+    send(kafka, TOPICS.predictions, 0, *(orjson.dumps({**event, "timestamp_ms": at}) for at in (500, 200)))
+    send(kafka, TOPICS.predictions, 1, orjson.dumps(batch), b"garbage")
+    assert newest_event_ms(kafka, TOPICS) is None  # nobody has counted anything: a change may hold for all of it
+    send(kafka, TOPICS.profiles, 0, encode_profiles(WatermarkReport("w", 4, [ShardWatermark(0, 1, 1, 5, 5, 90)])))
+    assert newest_event_ms(kafka, TOPICS) == 500
+    # A clock that is ahead is not believed, as no shard believes it; a watermark is.
+    send(kafka, TOPICS.predictions, 1, orjson.dumps({**event, "timestamp_ms": 1 << 52}))
+    bound_ms = time.time() * 1000 + 10_000
+    assert bound_ms - 60_000 < (newest_event_ms(kafka, TOPICS) or 0) <= bound_ms
+    send(kafka, TOPICS.predictions, 2, orjson.dumps({"type": "watermark", "timestamp_ms": 1 << 51}))
+    assert newest_event_ms(kafka, TOPICS) == 1 << 51
+
+
+def send(kafka: dict[str, str], topic: str, partition: int, *values: bytes) -> None:
+    producer = Producer(kafka)
+    for value in values:
+        producer.produce(topic, value, partition=partition)
+    producer.flush(10)
 
 
 def command(function: object) -> typer.Typer:

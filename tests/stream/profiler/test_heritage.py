@@ -8,6 +8,7 @@ from profiler_logs import CONFIG, catalog, random_logs, raw
 
 from stream.checkpoint import ShardName, StateLostError, StateVersionError, SyncRunner
 from stream.checkpoint.fit import Log
+from stream.parts.keys import PartKey
 from stream.profiler.checkpoints import Checkpoints
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.heritage import Heritage
@@ -38,9 +39,10 @@ class Kafka:
     def __init__(self) -> None:
         self.spans = {PREDICTIONS: range(len(ROWS)), LABELS: range(len(LABELLED))}
         self.committed: dict[str, int] = {}
+        self.epoch = 0
 
-    def __call__(self, shard: int, *, fresh: bool) -> Log:
-        return Log(self.spans, self.committed if fresh else {})
+    def __call__(self, shard: int) -> Log:
+        return Log(self.spans, self.committed, self.epoch)
 
 
 def heritage(kafka: Kafka, *, cold_start: bool = False) -> Heritage:
@@ -166,3 +168,36 @@ def test_a_new_installation_on_an_old_log_is_no_loss(client: redis.Redis) -> Non
     kafka.spans = {PREDICTIONS: range(1_000, 2_000), LABELS: range(5, 5)}
     _, checkpoints = take_over(client, kafka)
     assert checkpoints.core.loss == ""
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 3_600_000])
+def test_what_a_zombie_told_after_a_failover_is_told_anew(client: redis.Redis, ahead_ms: int) -> None:
+    """The store forgets the newest owner, an older one goes on: nothing it told outranks what the newest had told."""
+    kafka = Kafka()
+    zombie, old = take_over(client, kafka)
+    old.core.predictions(raw(ROWS, 0, 20))
+    write(zombie, old)
+    lagging = {key: client.dump(key) for key in client.scan_iter()}
+    newest, young = take_over(client, kafka)
+    young.core.predictions(raw(ROWS, 20, 25))
+    write(newest, young)
+    # The clock of the server that fails may have been ahead of the next one's.
+    kafka.committed, kafka.epoch = young.offsets, newest.epoch + ahead_ms
+    flush(client, kafka)
+    for key, value in lagging.items():
+        client.restore(key, 0, value)
+    old.core.predictions(raw(ROWS, 20, 60))
+    write(zombie, old)  # it is the owner, as far as the store knows
+
+    heir, checkpoints = take_over(client, kafka)
+    assert heir.epoch > kafka.epoch
+    assert checkpoints.offsets == {}  # nothing is committed under the new epoch before the store knows what is owed
+    checkpoint = checkpoints.take(0)
+    assert checkpoint is not None
+    publication = checkpoints.landed(checkpoint, heir.commit(checkpoint.delta).seq or 0)
+    told = {PartKey.of(profile): profile for profile in publication.profiles.values()}
+    assert told.keys() == set(checkpoints.core.store)
+    assert all(profile.epoch == heir.epoch for profile in told.values())
+    assert checkpoints.offsets == {PREDICTIONS: 60}
+    # One who takes over before Kafka has them finds them among the unpublished.
+    assert take_over(client, kafka)[1].republish().profiles.keys() == publication.profiles.keys()

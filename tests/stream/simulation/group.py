@@ -27,6 +27,8 @@ class Group:
     """Those of them that will not hear of it yet."""
 
     committed: dict[tuple[str, int], int] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)
+    """Of the owner who committed last, by shard."""
 
     def rebalance(self, held: dict[str, list[int]], plan: dict[str, list[int]], sleepers: set[str]) -> None:
         """Move from what members hold to `plan`; `sleepers` are given up without notice, and not in the plan."""
@@ -104,9 +106,12 @@ class SimInputs:
     def unread(self, role: str, shard: int, next_offset: int | None) -> int | None:
         return max(self._logs[shard][role].end - (next_offset or 0), 0)
 
-    def commit(self, offsets: Mapping[int, Offsets]) -> None:
+    def commit(self, offsets: Mapping[int, Offsets], epochs: Mapping[int, int]) -> None:
         self._io("commit")
+        if self._member in self._group.lost:
+            return  # of an old generation: refused
         for shard, next_offsets in offsets.items():
+            self._group.epochs[shard] = epochs[shard]
             for role, offset in next_offsets.items():
                 self._group.committed[role, shard] = offset
 

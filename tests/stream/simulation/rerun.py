@@ -1,7 +1,13 @@
-"""Play seeds again and print their traces: `rerun.py SEED [PLANTED]`, or `rerun.py FIRST..LAST [PLANTED]`."""
+"""Play seeds again and print their traces: `rerun.py SEED [PLANTED]`, or `rerun.py FIRST..LAST [PLANTED]`.
 
+A range is played on every core.
+"""
+
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 STREAM = Path(__file__).parents[1]
@@ -16,21 +22,37 @@ def say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def why_not(seed: int, name: str) -> str:
+    """Play a seed; returns what is wrong with it, or "" when it passed."""
+    planted = PLANTED[name] if name else Planted()
+    try:
+        play(seed, planted.store, planted.parts, name)
+    except InvariantError as broken:
+        return str(broken).splitlines()[-2]
+    return ""
+
+
+def show(seed: int, name: str) -> int:
+    planted = PLANTED[name] if name else Planted()
+    try:
+        say("\n".join(play(seed, planted.store, planted.parts, name).trace))
+    except InvariantError as broken:
+        say(str(broken))
+        return 1
+    return 0
+
+
 def main() -> int:
     first, _, last = sys.argv[1].partition("..")
-    seeds = range(int(first), int(last or first) + 1)
     name = "".join(sys.argv[2:])
-    planted = PLANTED[name] if name else Planted()
+    if not last:
+        return show(int(first), name)
+    seeds = range(int(first), int(last) + 1)
     failed, started = 0, time.perf_counter()
-    for seed in seeds:
-        try:
-            world = play(seed, planted.store, planted.parts, name)
-        except InvariantError as broken:
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for problem in filter(None, pool.map(partial(why_not, name=name), seeds, chunksize=8)):
             failed += 1
-            say(str(broken) if len(seeds) == 1 else str(broken).splitlines()[-2])
-        else:
-            if len(seeds) == 1:
-                say("\n".join(world.trace))
+            say(problem)
     rate = len(seeds) / (time.perf_counter() - started) * 60
     say(f"{len(seeds) - failed} passed, {failed} failed, {rate:,.0f} seeds a minute")
     return 1 if failed else 0

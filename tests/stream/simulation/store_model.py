@@ -66,7 +66,7 @@ class ModelStore:
             if expected != found:
                 return [b"lost", name, str(expected).encode(), str(found).encode()]
         before = meta.get(b"epoch", b"0")
-        epoch = str(max(int(before) + 1, self._now_ms())).encode()
+        epoch = str(max(int(before) + 1, int(args[1]) + 1, self._now_ms())).encode()
         seq = meta.get(b"seq", b"0")
         self._put(keys[0], {b"epoch": epoch, b"seq": seq, b"format": args[0]})
         self.hashes.pop(keys[4], None)

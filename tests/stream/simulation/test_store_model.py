@@ -81,7 +81,7 @@ def act(both: Both, rng: random.Random) -> None:
         ["commit"] * 6 + ["part", "repeat", "old owner", "wrong seq", "takeover", "lose", "newer", "forget"]
     ):
         case "takeover":
-            both.ask(Call("takeover", SHARD.fixed, (1,)))
+            both.ask(Call("takeover", SHARD.fixed, (1, rng.choice((0, both.epoch, both.epoch + 1_000_000)))))
         case "forget":
             epoch = rng.choice([both.model.hash(SHARD.meta).get(b"epoch", b""), b"7"])
             both.ask(Call("forget", (*SHARD.fixed, *map(SHARD.bucket, rng.sample(BUCKETS, 2))), (epoch,)))
@@ -95,7 +95,7 @@ def act(both: Both, rng: random.Random) -> None:
             for value in (2, 1):
                 both.client.hset(SHARD.meta, "format", value)
                 both.model.hashes.setdefault(SHARD.meta, {})[b"format"] = str(value).encode()
-                both.ask(Call("takeover", SHARD.fixed, (1,)))
+                both.ask(Call("takeover", SHARD.fixed, (1, 0)))
         case what:
             epoch = both.epoch - (what == "old owner")
             seq = both.seq + 1 + (rng.choice([-1, 1, -2]) if what == "wrong seq" else 0)
@@ -111,7 +111,7 @@ def test_random_commands_end_alike(valkey: redis.Redis, monkeypatch: pytest.Monk
     seen: set[str] = set()
     for seed in range(60):
         rng, both = random.Random(seed), Both(valkey)
-        both.ask(Call("takeover", SHARD.fixed, (1,)))
+        both.ask(Call("takeover", SHARD.fixed, (1, 0)))
         for _ in range(25):
             act(both, rng)
             both.compare()

@@ -99,12 +99,12 @@ class World:
             self.happened["repeated" if answer[-1] == b"repeated" else answer[0].decode()] += 1
         return answer
 
-    def ask_log(self, shard: int, *, fresh: bool) -> Log:
+    def ask_log(self, shard: int) -> Log:
         """What Kafka says of a shard's logs."""
         logs = self.logs[shard]
         committed = {role: self.group.committed.get((role, shard), 0) for role in logs}
         spans = {role: range(log.offsets[0], log.end) for role, log in logs.items()}
-        return Log(spans, {role: at for role, at in committed.items() if at and fresh})
+        return Log(spans, {role: at for role, at in committed.items() if at}, self.group.epochs.get(shard, 0))
 
     def at_io(self, worker: Worker, point: str) -> None:
         """A worker is about to speak to the outside: here it may die, or be stopped while others go on."""
@@ -142,7 +142,7 @@ class World:
             self._run(rng.choice(free), Worker.stop)
         elif rng.random() < faults.rebalance:
             self._rebalance({name for name in self.live if rng.random() < faults.sleeps_through})
-        elif self._saved is not None and rng.random() < faults.failover:
+        elif self._saved is not None and rng.random() < faults.failover * (4 if self.group.asleep else 1):
             self._fail_over()
         elif rng.random() < faults.pause:
             self.clock.advance(rng.choice((7.0, 35.0, 3_600.0, 100_000.0)))
@@ -167,7 +167,11 @@ class World:
             self.happened["late call"] += 1
         if rng.random() < 0.1 and self.group.asleep:
             self.group.asleep.discard(rng.choice(sorted(self.group.asleep)))
-        if rng.random() < 0.1 and all(self._meta(shard).get(b"seq", b"0") != b"0" for shard in self.logs):
+        if rng.random() < 0.1:
+            self._save()
+
+    def _save(self) -> None:
+        if all(self._meta(shard).get(b"seq", b"0") != b"0" for shard in self.logs):
             self._saved = self.store.save()
 
     def _run(self, worker: Worker, what: Callable[[Worker], None]) -> None:
@@ -230,15 +234,17 @@ class World:
         plan: dict[str, list[int]] = {name: [] for name in members}
         for shard in self.logs if members else ():
             plan[self.rng.choice(members)].append(shard)
+        # A replica that lags may not have heard of the new owners yet, when the old ones go on.
+        if sleepers and self.rng.random() < 0.5:
+            self._save()
         self.group.rebalance(held, plan, sleepers)
         self._note(f"rebalance to {plan}, without {sorted(sleepers)}", "zombie" if sleepers else "rebalance")
 
     def _fail_over(self) -> None:
-        """A replica that lags takes over; that takes longer than a session, so nobody sleeps through it."""
+        """A replica that lags takes over; who was given up by the group may sleep through it, and write."""
         self.clock.advance(10.0)
         self.store.restore(self._saved)
         self.observer.failed_over()
-        self.group.asleep.clear()
         self._note("the store fails over", "failover")
         self.observer.check_unpublished()
 
