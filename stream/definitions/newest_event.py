@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import Final
+from typing import Final, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
@@ -104,7 +104,10 @@ def _happened(message: Message) -> int:
         return -1
     if isinstance(event, Watermark):
         return event.timestamp_ms
-    newest_ms = max(event.timestamps_ms, default=-1) if isinstance(event, PredictionBatch) else event.timestamp_ms
+    if isinstance(event, PredictionBatch):
+        newest_ms = max(cast("list[int]", event.timestamps_ms), default=-1)  # a list, in whichever form it came
+    else:
+        newest_ms = event.timestamp_ms
     kind, broker_ms = message.timestamp()
     return newest_ms if kind == TIMESTAMP_NOT_AVAILABLE else min(newest_ms, broker_ms + ShardConfig.max_skew_ms)
 
