@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import Final
+from typing import Final, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
@@ -13,7 +13,6 @@ from stream.kafka.clients import make_consumer
 from stream.kafka.topics import TopicNames
 from stream.profiler.config import ShardConfig
 from tidegauge.codec import decode_prediction_message, decode_profiles
-from tidegauge.columns import plain
 from tidegauge.errors import DecodeError
 from tidegauge.events import PredictionBatch, Watermark
 from tidegauge.profiles import WatermarkReport
@@ -101,12 +100,14 @@ def _happened(message: Message) -> int:
     """Return the greatest event time of one message of `predictions`, as a shard will take it; -1 for rubbish."""
     try:
         event = decode_prediction_message(message.value() or b"")
-        if isinstance(event, Watermark):
-            return event.timestamp_ms
-        many = plain("timestamps_ms", event.timestamps_ms) if isinstance(event, PredictionBatch) else [event.timestamp_ms]
     except DecodeError:
         return -1
-    newest_ms = max(many, default=-1)
+    if isinstance(event, Watermark):
+        return event.timestamp_ms
+    if isinstance(event, PredictionBatch):
+        newest_ms = max(cast("list[int]", event.timestamps_ms), default=-1)  # a list, in whichever form it came
+    else:
+        newest_ms = event.timestamp_ms
     kind, broker_ms = message.timestamp()
     return newest_ms if kind == TIMESTAMP_NOT_AVAILABLE else min(newest_ms, broker_ms + ShardConfig.max_skew_ms)
 

@@ -29,3 +29,10 @@ def hash_each(models: Sequence[str], prediction_ids: Sequence[str]) -> NDArray[n
     except UnicodeEncodeError:
         hashes = [digest(text.encode("utf-8", "surrogatepass")) for text in texts]
     return np.array(hashes, dtype=np.uint64)
+
+
+def hash_rows(models: Sequence[str], prediction_ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Return the hash of each (model, id); faster where all are of one model. There is at least one."""
+    one = models[0]
+    every = models.count(one) == len(models)
+    return hash_ids(one, prediction_ids) if every else hash_each(models, prediction_ids)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from stream.parts.assemble import Column, Values
 from stream.parts.columns import Coded
-from stream.parts.hashes import hash_ids
 from stream.profiler.fields import Int64, take
 
 
@@ -42,10 +41,6 @@ class ColumnFields:
     def models(self) -> Sequence[str]:
         """The model, row by row."""
         return [self.model] * len(self.ids)
-
-    def hashes(self) -> NDArray[np.uint64]:
-        """Hash of model and id of each row."""
-        return hash_ids(self.model, self.ids)
 
     def take(self, rows: Int64) -> Self:
         """Return only some rows."""

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from stream.checkpoint.values import Loaded
 from stream.model.catalog import Catalog
 from stream.model.compiled import ALWAYS_MS, CompiledModel
 from stream.parts.columns import Coded
-from stream.parts.hashes import hash_each, hash_ids
+from stream.parts.hashes import hash_rows
 from stream.parts.kinds import Kinds
 from stream.parts.store import PartStore
 from stream.profiler.blocks import blocks
@@ -32,7 +31,7 @@ from stream.profiler.names import Names
 from stream.profiler.resolve import Resolver
 from stream.profiler.routes import Alike, Routes
 from stream.profiler.rules import Rules
-from stream.profiler.runs import Hashes, Records
+from stream.profiler.runs import Records
 from stream.profiler.schedule import Progress
 from stream.profiler.silence import Silence
 from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
@@ -300,9 +299,7 @@ class ShardCore:
         fields = judged.fields
         routed = self._routes.route(fields, judged.timestamps_ms)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
-        records["hash"] = (
-            _hashes(fields.models, fields.ids) if isinstance(fields, PredictionFields) else fields.hashes()
-        )
+        records["hash"] = hash_rows(fields.models, fields.ids)
         records["ts_ms"], records["context"] = judged.timestamps_ms, routed.contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
         keep = first_of_each(records, self.joiner.predictions, self._resolver)
@@ -376,7 +373,7 @@ class ShardCore:
         fields = judged.fields
         kinds, values = self.joiner.texts.pack_all(fields.labels)
         records = np.zeros(len(fields.ids), dtype=LABEL_RECORD.memory)
-        records["hash"], records["ts_ms"] = _hashes(fields.models, fields.ids), judged.timestamps_ms
+        records["hash"], records["ts_ms"] = hash_rows(fields.models, fields.ids), judged.timestamps_ms
         records["value"] = values
         late = np.where(judged.on_time, 0, LATE)
         records["position"] = (judged.offsets << POSITION_SHIFT) | (kinds << KIND_SHIFT) | late
@@ -399,9 +396,3 @@ class _Stop(NamedTuple):
 
     offset: int
     watermark_ms: int
-
-
-def _hashes(models: Sequence[str], ids: Sequence[str]) -> Hashes:
-    """Hash of each (model, id)."""
-    one = models[0]
-    return hash_ids(one, ids) if models.count(one) == len(models) else hash_each(models, ids)
