@@ -143,10 +143,11 @@ class AlertBook:
         held = [key for key, memory in self._alerts.items() if key.kind in kinds and memory.scopes]
         return {key.stream for key in held if key.model == model}
 
-    def of_model(self, model: str) -> dict[bytes, bytes]:
-        """Return the fields of a model's alerts."""
-        mine = {key: memory for key, memory in self._alerts.items() if key.model == model}
-        return {field_name(PREFIX, *key): msgspec.msgpack.encode(memory) for key, memory in mine.items()}
+    def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield model, field and value of every alert of some models."""
+        for key, memory in self._alerts.items():
+            if key.model in models:
+                yield key.model, field_name(PREFIX, *key), msgspec.msgpack.encode(memory)
 
     def lasts(self, key: AlertKey, alert_id: str, seq: int) -> bool:
         """Whether an episode that was told up to `seq` lasts; if so its next transition is told under a higher one."""

@@ -177,8 +177,8 @@ class MonitorCore:
 
     def _reached(self) -> dict[str, int]:
         """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""
-        marks, told = self._state.watermarks, self._state.told
-        reach = {model: reach_of(self._state, self._judges, model) for model in self._state.progress if not told.empty}
+        marks, told = self._state.watermarks, self._state.told.models
+        reach = {model: reach_of(self._state, self._judges, model) for model in told if model in self._state.progress}
         return {model: min(marks.predictions_ms, marks.outcomes_ms, *limits) for model, limits in reach.items()}
 
     def _settle(self, reached: Mapping[str, int]) -> Iterator[Alert]:

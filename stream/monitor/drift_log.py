@@ -1,6 +1,6 @@
 """What drifted when: kept until the labels of that time are final, as evidence for what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -67,10 +67,11 @@ class DriftLog:
         entry = next((e for e in self._entries.get(stream, []) if e.end_ms >= at_ms), None)
         return entry is not None and bool(entry.findings)
 
-    def of_model(self, model: str) -> dict[bytes, bytes]:
-        """Return the fields of a model's windows."""
-        mine = {stream: entries for stream, entries in self._entries.items() if stream.model == model}
-        return {field_name(PREFIX, *stream): msgspec.msgpack.encode(entries) for stream, entries in mine.items()}
+    def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield model, field and value of the windows of some models."""
+        for stream, entries in self._entries.items():
+            if stream.model in models:
+                yield stream.model, field_name(PREFIX, *stream), msgspec.msgpack.encode(entries)
 
     def _keep(self, stream: Stream, entries: list[DriftEntry]) -> None:
         self._entries[stream] = entries

@@ -1,6 +1,7 @@
 """What goes to the topic `history`: enough to go on from it, and a log of the last days, when the state is lost."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from stream.monitor.judges import Judges
 from stream.monitor.learn import learning_ms
@@ -8,6 +9,9 @@ from stream.monitor.outputs import History, HistoryPane, HistorySnapshot
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
 from stream.timeline.durations import DAY_MS
+
+AT_ONCE: Final = 16
+"""Models a round: at midnight all are due, and one checkpoint holds what one round brings."""
 
 
 def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
@@ -23,10 +27,15 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
     if reached_ms == NEVER_MS:
         return
     day = reached_ms // DAY_MS
-    for model, progress in sorted(state.progress.items()):
-        learned = len(progress.learned)
-        if day > progress.snapshot_day or learned > progress.snapshot_learned:
-            progress.snapshots += 1
-            progress.snapshot_day, progress.snapshot_learned = max(day, progress.snapshot_day), learned
-            progress.store(state.fields, model)
-            yield HistorySnapshot(model=model, number=progress.snapshots, fields=state.of_model(model))
+    due = [
+        model
+        for model, progress in sorted(state.progress.items())
+        if day > progress.snapshot_day or len(progress.learned) > progress.snapshot_learned
+    ][:AT_ONCE]
+    for model in due:
+        progress = state.progress[model]
+        progress.snapshots += 1
+        progress.snapshot_day, progress.snapshot_learned = max(day, progress.snapshot_day), len(progress.learned)
+        progress.store(state.fields, model)
+    for model, fields in state.of_models(due).items():
+        yield HistorySnapshot(model=model, number=state.progress[model].snapshots, fields=fields)

@@ -1,6 +1,7 @@
 """Everything a monitor keeps, and how it comes back from stored fields."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -80,15 +81,25 @@ class MonitorState:
         memory = self._burns[(*stream, kind, pair)]
         self.fields.put(field_name(_BURN, *stream, kind, pair), msgspec.msgpack.encode(memory))
 
-    def of_model(self, model: str) -> dict[bytes, bytes]:
-        """Return the fields of a model that no log tells again: what was decided of it, and by which detectors."""
-        found = {field_name(schedule.PREFIX, model): msgspec.msgpack.encode(self.progress[model])}
-        detectors = [(_SCOPE, key, scope) for key, scope in self._scopes.items()]
-        burns = [(_BURN, pair, burn) for pair, burn in self._burns.items()]
-        for kind, name, memory in (*detectors, *burns):
-            if name[0] == model:
-                found[field_name(kind, *name)] = msgspec.msgpack.encode(memory)
-        return {**found, **self.alerts.of_model(model), **self.drift_log.of_model(model)}
+    def of_models(self, models: Collection[str]) -> dict[str, dict[bytes, bytes]]:
+        """Return by model the fields that no log tells again: what was decided, and by which detectors."""
+        found: dict[str, dict[bytes, bytes]] = {model: {} for model in models}
+        for model, field, value in chain(
+            self._detectors_of(models), self.alerts.of_models(models), self.drift_log.of_models(models)
+        ):
+            found[model][field] = value
+        return found
+
+    def _detectors_of(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
+        pack = msgspec.msgpack.encode
+        for model in models:
+            yield model, field_name(schedule.PREFIX, model), pack(self.progress[model])
+        for key, scope in self._scopes.items():
+            if key[0] in models:
+                yield key[0], field_name(_SCOPE, *key), pack(scope)
+        for pair, burn in self._burns.items():
+            if pair[0] in models:
+                yield pair[0], field_name(_BURN, *pair), pack(burn)
 
     def keep_outbox(self) -> None:
         """Write the next output's number: an empty outbox must not start again from 0."""

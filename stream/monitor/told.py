@@ -4,7 +4,8 @@ Decisions are functions of the logs, so a state that was rebuilt decides again w
 snapshot it began from, under the same alert ids and seqs. What was told of that already is left out here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -23,10 +24,22 @@ ENDED: Final = "not found again when the state was rebuilt"
 ReportKey = tuple[str, str, str, str, str, int]
 """Model, version, segment, part, window length, label age: their reports are told in the order of windows."""
 
+RequestKey = tuple[str, str]
+"""Model, request id."""
+
 
 def report_key(report: Report) -> ReportKey:
     """Return the series that a report belongs to."""
     return (report.model, report.version, report.segment, report.part, report.window.length, report.age_ms)
+
+
+@dataclass
+class _OfModel:
+    """What was told of one model: alerts by id, requests by id with their alert's, ends of windows by series."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+    reports: dict[ReportKey, int] = field(default_factory=dict)
 
 
 class Told:
@@ -38,14 +51,12 @@ class Told:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._from_ms = -(1 << 62)
-        self._alerts: dict[str, Alert] = {}
-        self._requests: dict[str, str] = {}
-        self._reports: dict[ReportKey, int] = {}
+        self._models: dict[str, _OfModel] = {}
 
     @property
-    def empty(self) -> bool:
-        """Whether everything that was told has been decided again."""
-        return not (self._alerts or self._requests or self._reports)
+    def models(self) -> Collection[str]:
+        """Models of which not everything that was told has been decided again."""
+        return self._models.keys()
 
     def lacks(self, pane_start_ms: int) -> bool:
         """Whether a pane began before the replay: the log holds only some of its rows."""
@@ -55,12 +66,12 @@ class Told:
         """Whether an output was told before the state was lost."""
         match output:
             case Alert():
-                told = self._alerts.get(output.alert_id)
+                told = self._of(output.model).alerts.get(output.alert_id)
                 return told is not None and told.seq >= output.seq
             case RetrainingRequest():
-                return output.request_id in self._requests
+                return output.request_id in self._of(output.model).requests
             case Report():
-                return output.window.end_ms <= self._reports.get(report_key(output), -(1 << 62))
+                return output.window.end_ms <= self._of(output.model).reports.get(report_key(output), -(1 << 62))
         return False
 
     def settle(self, model: str, reached_ms: int, book: AlertBook) -> Iterator[Alert]:
@@ -68,14 +79,22 @@ class Told:
 
         Everything up to `reached_ms` must have been decided.
         """
-        passed = [told for told in self._alerts.values() if told.model == model and told.decided_at_ms <= reached_ms]
+        mine = self._of(model)
+        passed = [told for told in mine.alerts.values() if told.decided_at_ms <= reached_ms]
         for told in sorted(passed, key=lambda alert: (alert.decided_at_ms, alert.alert_id)):
             self._forget(_ALERT, told.alert_id)
-            del self._alerts[told.alert_id]
+            del mine.alerts[told.alert_id]
             key = AlertKey(told.model, told.version, told.segment, told.kind)
             if not book.lasts(key, told.alert_id, told.seq) and told.status == "firing":
                 yield _ended(told)
-        self._settle_others(model, reached_ms)
+        for request_id in [name for name, alert_id in mine.requests.items() if alert_id not in mine.alerts]:
+            self._forget(_REQUEST, model, request_id)
+            del mine.requests[request_id]
+        for series in [key for key, end_ms in mine.reports.items() if end_ms + key[-1] <= reached_ms]:
+            self._forget(_REPORT, *series)
+            del mine.reports[series]
+        if not (mine.alerts or mine.requests or mine.reports):
+            self._models.pop(model, None)
 
     def load(self, key: list[object], data: bytes) -> None:
         """Put a stored entry back."""
@@ -84,29 +103,25 @@ class Told:
             self._from_ms = msgspec.msgpack.decode(data, type=int)
         elif kind == _ALERT:
             alert = msgspec.msgpack.decode(data, type=Alert)
-            self._alerts[alert.alert_id] = alert
+            self._models.setdefault(alert.model, _OfModel()).alerts[alert.alert_id] = alert
         elif kind == _REQUEST:
-            self._requests[str(rest[0])] = msgspec.msgpack.decode(data, type=str)
+            model, request_id = map(str, rest)
+            requests = self._models.setdefault(model, _OfModel()).requests
+            requests[request_id] = msgspec.msgpack.decode(data, type=str)
         else:
-            self._reports[msgspec.convert(rest, ReportKey)] = msgspec.msgpack.decode(data, type=int)
+            series = msgspec.convert(rest, ReportKey)
+            reports = self._models.setdefault(series[0], _OfModel()).reports
+            reports[series] = msgspec.msgpack.decode(data, type=int)
 
-    def _settle_others(self, model: str, reached_ms: int) -> None:
-        alerts = {alert.alert_id for alert in self._alerts.values()}
-        for request_id, alert_id in list(self._requests.items()):
-            if alert_id not in alerts:
-                self._forget(_REQUEST, request_id)
-                del self._requests[request_id]
-        for key, end_ms in list(self._reports.items()):
-            if key[0] == model and end_ms + key[-1] <= reached_ms:
-                self._forget(_REPORT, *key)
-                del self._reports[key]
+    def _of(self, model: str) -> _OfModel:
+        return self._models.get(model) or _OfModel()
 
     def _forget(self, *key: object) -> None:
         self._fields.delete(field_name(PREFIX, *key))
 
 
 def told_fields(
-    from_ms: int, alerts: Mapping[str, Alert], requests: Mapping[str, str], reports: Mapping[ReportKey, int]
+    from_ms: int, alerts: Mapping[str, Alert], requests: Mapping[RequestKey, str], reports: Mapping[ReportKey, int]
 ) -> dict[bytes, bytes]:
     """Return the fields of a state that is rebuilt from `from_ms` on.
 
@@ -117,7 +132,7 @@ def told_fields(
     alerts
         By alert id, its newest transition.
     requests
-        By request id, the alert that it is of.
+        By model and request id, the alert that it is of.
     reports
         By series, the end of the last window.
     """
@@ -125,7 +140,7 @@ def told_fields(
     return {
         field_name(PREFIX, _FROM): pack(from_ms),
         **{field_name(PREFIX, _ALERT, alert_id): pack(alert) for alert_id, alert in alerts.items()},
-        **{field_name(PREFIX, _REQUEST, request_id): pack(of) for request_id, of in requests.items()},
+        **{field_name(PREFIX, _REQUEST, *key): pack(alert_id) for key, alert_id in requests.items()},
         **{field_name(PREFIX, _REPORT, *key): pack(end_ms) for key, end_ms in reports.items()},
     }
 

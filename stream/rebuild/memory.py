@@ -12,7 +12,7 @@ from stream.monitor.alert_book import AlertMemory
 from stream.monitor.memory import Firing
 from stream.monitor.panes import PREFIX as PANE_PREFIX
 from stream.monitor.streams import field_name
-from stream.monitor.told import ReportKey, report_key, told_fields
+from stream.monitor.told import ReportKey, RequestKey, report_key, told_fields
 from stream.monitor.watch import EVERY_MODEL, SPEAKER, alert_key, partition_name
 from tidegauge.alerts import Alert, Window
 from tidegauge.partitioner import partition_for
@@ -33,13 +33,13 @@ class Heard:
     alerts
         By alert id, its newest transition.
     requests
-        By request id, the alert that it is of.
+        By model and request id, the alert that it is of.
     reports
         By series, the end of the last window.
     """
 
     alerts: Mapping[str, Alert] = field(default_factory=dict)
-    requests: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[RequestKey, str] = field(default_factory=dict)
     reports: Mapping[ReportKey, int] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Heard:
 def hear(messages: Iterable[Message]) -> Heard:
     """Return what a sequence of messages amounts to, in whatever order and however often they came."""
     alerts: dict[str, Alert] = {}
-    requests: dict[str, str] = {}
+    requests: dict[RequestKey, str] = {}
     reports: dict[ReportKey, int] = {}
     for message in messages:
         match message:
@@ -65,7 +65,7 @@ def hear(messages: Iterable[Message]) -> Heard:
                 if before is None or before.seq < message.seq:
                     alerts[message.alert_id] = message
             case RetrainingRequest():
-                requests[message.request_id] = message.alert_id
+                requests[message.model, message.request_id] = message.alert_id
             case Report():
                 key = report_key(message)
                 reports[key] = max(message.window.end_ms, reports.get(key, message.window.end_ms))
@@ -88,10 +88,9 @@ def monitor_fields(number: int, partitions: int, kept: Kept, heard: Heard, from_
     for key, body in kept.panes.items():
         if mine(key.model) and key.pane_start_ms < from_ms:
             fields[field_name(PANE_PREFIX, *key)] = body
-    alerts = {alert_id: alert for alert_id, alert in heard.alerts.items() if mine(alert.model)}
-    requests = {request_id: of for request_id, of in heard.requests.items() if of in alerts}
+    alerts = {i: alert for i, alert in heard.alerts.items() if alert.model != EVERY_MODEL and mine(alert.model)}
+    requests = {key: alert_id for key, alert_id in heard.requests.items() if mine(key[0])}
     reports = {key: end_ms for key, end_ms in heard.reports.items() if mine(key[0])}
-    alerts = {alert_id: alert for alert_id, alert in alerts.items() if alert.model != EVERY_MODEL}
     return {**fields, **told_fields(from_ms, alerts, requests, reports), **_of_every_model(number, heard)}
 
 

@@ -55,7 +55,7 @@ def test_the_newest_of_each_is_heard_in_whatever_order_it_comes() -> None:
     heard = hear(told)
     assert heard == hear(told[::-1] + told)
     assert {alert_id: newest.seq for alert_id, newest in heard.alerts.items()} == {"a": 3, "b": 1}
-    assert heard.requests == {"r": "a"}
+    assert heard.requests == {("m", "r"): "a"}
     assert list(heard.reports.values()) == [7 * HOUR_MS]
     assert (heard.models, heard.firing) == ({"m"}, 2)
     assert hear([alert("x", 1, EVERY_MODEL)]).models == set()

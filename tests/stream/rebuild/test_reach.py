@@ -3,8 +3,9 @@
 import pytest
 
 from stream.errors import ConfigurationError, LostStateError
+from stream.model.catalog import Catalog
 from stream.rebuild.instants import parse_instant, show
-from stream.rebuild.reach import SLACK_MS, Need, Span, check, latest_ms
+from stream.rebuild.reach import SLACK_MS, Need, Span, check, latest_ms, needs
 
 HOUR = 3_600_000
 T = 1_760_000_400_000  # 2025-10-09T09:00:00Z
@@ -48,6 +49,17 @@ def test_a_time_too_late_or_before_the_log_is_a_mistake_that_names_what_would_do
     assert told.value.exit_code == 2
     with pytest.raises(ConfigurationError, match=r"at the earliest$"):
         check(T - 3 * HOUR, [], [cut(T - HOUR)])
+
+
+def test_a_model_of_which_history_holds_nothing_needs_its_whole_log() -> None:
+    [need] = needs(Catalog(), [], ["old"], HOUR)
+    with pytest.raises(
+        LostStateError, match=r"model old needs it from 1970-01-01T00:00:00Z on .`history` holds nothing"
+    ):
+        check(T, [need], [cut(T - HOUR)])
+    with pytest.raises(ConfigurationError, match="too late"):
+        check(T, [need], [WHOLE])
+    check(0, [need], [WHOLE])
 
 
 @pytest.mark.parametrize(
