@@ -15,8 +15,8 @@ LEAST_ROWS: Final = 4096
 """Rows are counted once there are so many: enough for the groups of one model, and they stay in the cache."""
 ROWS_PER_KIND: Final = 32
 """With many models more rows wait, so that each has some ..."""
-MOST_ROWS: Final = 65_536
-"""... but never more than these: about 300 bytes each, 20 MB."""
+MOST_ROWS: Final = 32_768
+"""... but never more than these: about 300 bytes each, 10 MB."""
 
 
 class Poolable(Protocol):

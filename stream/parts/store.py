@@ -15,7 +15,7 @@ from stream.parts.pending import Pending
 class PartStore:
     """Parts by key, with dirty tracking. Not thread-safe; memory is the caller's to bound with `drop`.
 
-    Rows of kinds wait until there are enough of them (20 MB at most); whoever looks at the parts finds them counted.
+    Rows of kinds wait until there are enough of them (10 MB at most); whoever looks at the parts finds them counted.
 
     Examples
     --------

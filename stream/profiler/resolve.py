@@ -10,6 +10,7 @@ from stream.model.catalog import Catalog
 from stream.model.compiled import ALWAYS_MS, CompiledModel
 from stream.parts.kinds import Kinds
 from stream.profiler.names import Names
+from stream.profiler.revisions import by_revision
 from stream.profiler.runs import Int64, Records
 
 
@@ -25,7 +26,7 @@ class Resolver:
 
     Notes
     -----
-    Only records from before a model's last revision are looked at one by one. Memory: 16 bytes a context.
+    Records from before a model's last revision are looked at context by context. Memory: 16 bytes a context.
     """
 
     def __init__(self, names: Names, kinds: Kinds, catalog: Catalog) -> None:
@@ -43,10 +44,12 @@ class Resolver:
             return contexts
         self._meet(contexts)
         kinds = self._known.values[contexts]
-        for row in np.flatnonzero(predictions["ts_ms"] < self._from_ms.values[contexts]).tolist():
-            model, version, _ = self.names.resolve(int(contexts[row]))
-            compiled = self._catalog.compiled_for(model, int(predictions["ts_ms"][row]))
-            kinds[row] = self.kinds.number(compiled, version)
+        older = np.flatnonzero(predictions["ts_ms"] < self._from_ms.values[contexts])
+        for context in np.unique(contexts[older]).tolist():
+            model, version, _ = self.names.resolve(context)
+            rows = older[contexts[older] == context]
+            for compiled, places in by_revision(self._catalog, model, predictions["ts_ms"][rows]):
+                kinds[rows[places]] = self.kinds.number(compiled, version)
         return kinds
 
     def horizons_ms(self, kinds: Int64) -> Int64:

@@ -1,7 +1,7 @@
 """Rows of many models to their kinds and contexts: one look-up a row for names that were met before.
 
-What a row is kept under follows from its model, version and segment values alone, once all of them were admitted and
-the row is of the model's last revision. Rows of which that is not sure yet are admitted one model after the other.
+What a row is kept under follows from its model, version and segment values alone, once all of them were admitted, for
+as long as the same revision of the model holds. Other rows are admitted one model after the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.catalog import Catalog
+from stream.model.compiled import CompiledModel
 from stream.parts.columns import Coded
 from stream.parts.keys import segment_label
 from stream.parts.kinds import Kinds
@@ -47,9 +48,10 @@ class Routed:
 class _Table:
     """Routes of one shape: by key a number, and by number what it stands for."""
 
+    shape: int
     attributes: tuple[str, ...]
     numbers: dict[Key, int] = field(default_factory=dict)
-    rows: list[tuple[int, ...]] = field(default_factory=list)  # context, kind, from_ms, code of each segment value
+    rows: list[tuple[int, ...]] = field(default_factory=list)  # see `columns`
     names: list[list[str]] = field(default_factory=list)
     codes: list[dict[str, int]] = field(default_factory=list)
     array: Int64 | None = None
@@ -61,8 +63,9 @@ class _Table:
     def look_up(self, keys: Sequence[Key]) -> Int64:
         return np.fromiter(map(self.numbers.get, keys, repeat(UNKNOWN)), np.int64, len(keys))
 
-    def add(self, key: Key, context: int, kind: int, from_ms: int) -> None:
-        row = [context, kind, from_ms]
+    def add(self, key: Key, context: int, kind: int, from_ms: int, until_ms: int) -> None:
+        """Remember a route, in place of the one that the key had."""
+        row = [context, kind, from_ms, until_ms]
         for value, names, codes in zip(key[2:], self.names, self.codes, strict=True):
             if not value:
                 row.append(-1)
@@ -71,12 +74,12 @@ class _Table:
                 codes[value] = len(names)
                 names.append(value)
             row.append(codes[value])
-        self.numbers[key] = len(self.rows)
-        self.rows.append(tuple(row))
+        number = self.numbers.setdefault(key, len(self.rows))
+        self.rows[number : number + 1] = [tuple(row)]
         self.array = None
 
     def columns(self, numbers: Int64) -> Int64:
-        """Return int64[3 + attributes, n] of known routes."""
+        """Return int64[4 + attributes, n] of known routes: context, kind, from when, until when, segment values."""
         if self.array is None:
             self.array = np.ascontiguousarray(np.array(self.rows, dtype=np.int64).reshape(len(self.rows), -1).T)
         return self.array[:, numbers]
@@ -97,14 +100,17 @@ class Routes:
         self._names, self._kinds, self._catalog = names, kinds, catalog
         self._tables: list[_Table] = []
         self._table_of_shape: dict[int, int] = {}
-        self._table_of_model: dict[str, int] = {}
+        self._table_of_model: dict[str, tuple[int, int, int]] = {}
 
     def route(self, fields: PredictionFields | ColumnFields, timestamps_ms: Int64) -> Routed:
         """Give every row of a batch its context, in the order of the log."""
         if isinstance(fields, ColumnFields):
             return self._route_columns(fields, timestamps_ms)
         contexts = np.zeros(len(fields.ids), dtype=np.uint32)
-        parts = [_Part(self._tables[t], rows, fields) for t, rows in self._by_table(fields.models) if t != UNKNOWN]
+        middle_ms = int(timestamps_ms[len(timestamps_ms) // 2])  # of nearly all rows the same revisions hold
+        parts = [
+            _Part(self._tables[t], rows, fields) for t, rows in self._by_table(fields.models, middle_ms) if t != UNKNOWN
+        ]
         open_rows = np.ones(len(contexts), dtype=np.bool_)
         for part in parts:
             part.find(timestamps_ms)
@@ -116,7 +122,7 @@ class Routes:
             groups, contexts[some] = admit(fresh, timestamps_ms[some], self._names, self._catalog)
             for part in parts:
                 if not part.known.all():
-                    self._learn(part, contexts)
+                    self._learn(part, contexts, timestamps_ms)
                     part.find(timestamps_ms)
                     open_rows[part.places[part.known]] = False
             groups = list(_left(groups, some, open_rows))
@@ -131,9 +137,9 @@ class Routes:
             alike.append(Alike(group.rows if len(groups) > 1 else None, kind, group.segments))
         return Routed(contexts, alike, [])
 
-    def _by_table(self, models: Sequence[str]) -> Iterator[tuple[int, Int64 | None]]:
+    def _by_table(self, models: Sequence[str], at_ms: int) -> Iterator[tuple[int, Int64 | None]]:
         """Yield each table and its rows; None for all of them."""
-        table_of = {model: self._table(model) for model in dict.fromkeys(models)}
+        table_of = {model: self._table(model, at_ms) for model in dict.fromkeys(models)}
         if len(set(table_of.values())) == 1:
             yield table_of[models[0]], None
             return
@@ -141,38 +147,53 @@ class Routes:
         for table in np.unique(tables).tolist():
             yield table, np.flatnonzero(tables == table)
 
-    def _table(self, model: str) -> int:
-        """Return the table of a model's last revision, UNKNOWN for a model that has none or is learning."""
+    def _table(self, model: str, at_ms: int) -> int:
+        """Return the table of the revision that holds at an instant; UNKNOWN without one, and while it is learning."""
         found = self._table_of_model.get(model)
-        if found is None:
-            revisions = self._catalog.revisions(model)
-            found = UNKNOWN
-            if revisions and not revisions[-1].learning:
-                shape = self._kinds.shape_number(revisions[-1])
-                found = self._table_of_shape.setdefault(shape, len(self._tables))
-                if found == len(self._tables):
-                    self._tables.append(_Table(revisions[-1].segments))
-            if revisions:  # of the others there may be any number
-                self._table_of_model[model] = found
-        return found
+        if found is None or not found[1] <= at_ms < found[2]:
+            if model not in self._catalog.declared:  # of such there may be any number
+                return UNKNOWN
+            compiled = self._catalog.compiled_for(model, at_ms)
+            found = self._table_of_model[model] = (self._table_for(compiled), *_span(self._catalog, compiled))
+        return found[0]
 
-    def _learn(self, part: "_Part", contexts: Contexts) -> None:
+    def _table_for(self, compiled: CompiledModel) -> int:
+        if compiled.learning:
+            return UNKNOWN
+        shape = self._kinds.shape_number(compiled)
+        number = self._table_of_shape.setdefault(shape, len(self._tables))
+        if number == len(self._tables):
+            self._tables.append(_Table(shape, compiled.segments))
+        return number
+
+    def _learn(self, part: "_Part", contexts: Contexts, timestamps_ms: Int64) -> None:
         """Remember the routes of rows that were just admitted, where nothing was folded into another name."""
         table = part.table
-        for place in np.flatnonzero(part.numbers == UNKNOWN).tolist():
+        learnt: set[Key] = set()
+        for place in np.flatnonzero(~part.known).tolist():
             key = part.keys[place]
-            model, version = str(key[0]), str(key[1])
-            if key in table.numbers:
+            if key in learnt:
                 continue
+            model, version = str(key[0]), str(key[1])
             context = int(contexts[part.places[place]])
             segments = tuple(segment_label(a, v) for a, v in zip(table.attributes, key[2:], strict=True) if v)
-            if self._names.resolve(context) == (model, version, segments):
-                revisions = self._catalog.revisions(model)
-                from_ms = revisions[-1].effective_from_ms if len(revisions) > 1 else _ALWAYS_MS
-                table.add(key, context, self._kinds.number(revisions[-1], version), from_ms)
+            compiled = self._catalog.compiled_for(model, int(timestamps_ms[part.places[place]]))
+            alike = not compiled.learning and self._kinds.shape_number(compiled) == table.shape
+            if alike and self._names.resolve(context) == (model, version, segments):
+                table.add(key, context, self._kinds.number(compiled, version), *_span(self._catalog, compiled))
+                learnt.add(key)
+
+
+def _span(catalog: Catalog, compiled: CompiledModel) -> tuple[int, int]:
+    """Return from when until when (exclusive) a declared revision holds."""
+    revisions = catalog.revisions(compiled.model)
+    index = revisions.index(compiled)
+    from_ms = compiled.effective_from_ms if index else _ALWAYS_MS
+    return from_ms, revisions[index + 1].effective_from_ms if index + 1 < len(revisions) else _FOREVER_MS
 
 
 _ALWAYS_MS: Final = int(np.iinfo(np.int64).min)
+_FOREVER_MS: Final = int(np.iinfo(np.int64).max)
 
 
 class _Part:
@@ -191,12 +212,13 @@ class _Part:
         self.known: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
 
     def find(self, timestamps_ms: Int64) -> None:
-        """Look the rows up: known are those of the last revision whose names were met."""
+        """Look the rows up: known are those whose names were met under the revision that holds for them."""
         self.numbers = self.table.look_up(self.keys)
         self.known = self.numbers >= 0
         if self.known.any():
-            from_ms = self.table.columns(np.maximum(self.numbers, 0))[2]
-            self.known &= timestamps_ms[self.places] >= from_ms
+            _, _, from_ms, until_ms, *_ = self.table.columns(np.maximum(self.numbers, 0))
+            some_ms = timestamps_ms[self.places]
+            self.known &= (some_ms >= from_ms) & (some_ms < until_ms)
 
     def alike(self, contexts: Contexts) -> Alike | None:
         """Return the rows that are known, and write their contexts."""
@@ -206,7 +228,7 @@ class _Part:
         places = self.places if every else self.places[self.known]
         found = self.table.columns(self.numbers if every else self.numbers[self.known])
         contexts[places] = found[0]
-        named = zip(self.table.attributes, self.table.names, found[3:], strict=True)
+        named = zip(self.table.attributes, self.table.names, found[4:], strict=True)
         segments = {name: Coded(names, codes) for name, names, codes in named}
         return Alike(self.rows if every else places, found[1], segments)
 

@@ -54,6 +54,8 @@ def catalog() -> Catalog:
         "classes": [model("classes", 0.0, task="multiclass")],
         "price": [model("price", 1.0, task="regression", segments=[])],
         "two segments": [model("two segments", 2.0, segments=["origin", "hub"])],
+        "to be revised": [model("to be revised", 1.0), model("to be revised", 2.0, from_ms=START + 900 * HOUR)],
+        "reshaped": [model("reshaped", 0.0), model("reshaped", 3.0, segments=["hub"], from_ms=START + HOUR)],
         "revised": [model("revised", 0.0), model("revised", 3.0, from_ms=START + 2 * HOUR)],
     })  # fmt: skip
 
@@ -109,6 +111,13 @@ def test_together_as_one_by_one(seed: int, size: int, limits: Limits, monkeypatc
     assert bodies(together.store) == bodies(apart.store)
     assert together.counts == apart.counts
     assert together.take_fields() == apart.take_fields()
+
+
+def test_a_revision_that_is_to_come_keeps_nobody_from_the_fast_way() -> None:
+    core = ShardCore(0, catalog(), ShardConfig())
+    row = {"prediction_id": "a", "model": "to be revised", "timestamp_ms": START, "features": {}, "prediction": 0.5}
+    assert core.predictions(RawBatch(0, [0], [-1], [json.dumps(row).encode()])) == []
+    assert (core.store.held, len(core.store)) == (0, 2)  # inputs and service, once somebody looked
 
 
 def test_rows_that_wait_are_found_counted_by_whoever_looks() -> None:
