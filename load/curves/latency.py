@@ -24,7 +24,7 @@ from stream.demo.lag import LagMeter
 
 SPEED = 12.0
 SHARES = (0.1, 0.5, 0.8)
-SECONDS, START_SECONDS = 75.0, 60.0
+SECONDS, START_SECONDS = 60.0, 60.0
 FEW = replace(WATCH, reference_seconds=900.0)
 LASTS, AGAIN = 60.0, 300.0
 DRIFTS = (
