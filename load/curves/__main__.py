@@ -1,6 +1,7 @@
 """`make curves`: `python -m load.curves --only NAME`."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from load.curves.registry import CURVES
 from load.servers import servers
 
 RESULTS = Path(__file__).parents[1] / "results"
+ENDED = 128 + signal.SIGTERM
 
 
 def _names(text: str) -> list[str]:
@@ -26,6 +28,7 @@ def _names(text: str) -> list[str]:
 
 def main() -> int:
     """Measure, print, write and draw; 1 when a curve could not be measured or a goal was missed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # so that servers and workers are ended too
     parser = argparse.ArgumentParser(prog="load.curves", description=__doc__)
     parser.add_argument("--only", type=_names, default=list(CURVES), help="names, with commas")
     parser.add_argument("--scale", type=float, default=1.0, help="of events and seconds; below 1: only to see it work")

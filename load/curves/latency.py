@@ -24,7 +24,7 @@ from stream.demo.lag import LagMeter
 
 SPEED = 12.0
 SHARES = (0.1, 0.5, 0.8)
-SECONDS, START_SECONDS = 75.0, 60.0
+SECONDS, START_SECONDS = 60.0, 60.0
 FEW = replace(WATCH, reference_seconds=900.0)
 LASTS, AGAIN = 60.0, 300.0
 DRIFTS = (
@@ -65,9 +65,11 @@ def _point(bench: Bench, share: float, most: float) -> Row:
         "load %": share * 100,
         "predictions/s": per_second,
         "transitions": told.count,
-        "p50 s": told.p50_seconds,
-        "p99 s": told.p99_seconds,
-        "most s": max((delay.seconds for delay in found), default=float("nan")),
+        **(
+            {"p50 s": told.p50_seconds, "p99 s": told.p99_seconds, "most s": max(delay.seconds for delay in found)}
+            if found
+            else {"p50 s": "-", "p99 s": "-", "most s": "-"}
+        ),
         "workers' CPU %": busy,
         "unread at most": unread,
         "sent late p99 s": late[1],

@@ -10,7 +10,7 @@ from load.curves.live import live, over
 from load.generate import LoadSpec
 
 PER_SECOND = 400.0
-WARM_SECONDS, MEASURED_SECONDS = 12.0, 20.0
+WARM_SECONDS, MEASURED_SECONDS = 8.0, 20.0
 """A pane of 10 s closes twice in what is measured, and open ones are told four times."""
 
 

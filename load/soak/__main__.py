@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,10 +14,12 @@ from load.soak.site import BROKER
 from load.soak.verdict import text_of, write
 
 RESULTS = Path(__file__).parents[1] / "results"
+ENDED = 128 + signal.SIGTERM
 
 
 def main() -> int:
     """Soak, print the verdict, write it and draw it; 0 when nothing grew and every event was counted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED))  # so that servers and workers are ended too
     parser = argparse.ArgumentParser(prog="load.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long events come")
     parser.add_argument("--rate", type=float, help="predictions a second, a label each; else half of what gets through")

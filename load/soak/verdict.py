@@ -4,11 +4,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 
 from load.soak.accounts import Account
 from load.soak.feed import Fed
-from load.soak.latency import Delay, apart, by_stretch, spread
+from load.soak.latency import Delay, Spread, apart, by_stretch, spread
 from load.soak.sample import Sample
 from load.soak.trend import Trend, judge, series_of
 
@@ -107,11 +108,16 @@ def write(path: Path, soak: Soak) -> None:
 def _latency(soak: Soak) -> dict[str, object]:
     calm, rough = apart(soak.delays, soak.disturbed)
     return {
-        "calm": dataclasses.asdict(spread(calm)),
-        "faults": dataclasses.asdict(spread(rough)),
-        "stretches": [dataclasses.asdict(part) for part in by_stretch(soak.delays, STRETCH_SECONDS)],
+        "calm": _known(spread(calm)),
+        "faults": _known(spread(rough)),
+        "stretches": [_known(part) for part in by_stretch(soak.delays, STRETCH_SECONDS)],
         "delays": [[round(d.at_seconds, 2), round(d.seconds, 3), d.kind] for d in soak.delays],
     }
+
+
+def _known(part: Spread) -> dict[str, float | None]:
+    """Return a spread's figures; JSON has no NaN."""
+    return {name: None if isnan(value) else value for name, value in dataclasses.asdict(part).items()}
 
 
 def _row(sample: Sample) -> list[object]:

@@ -188,6 +188,7 @@ def test_what_was_found_is_written_as_one_object(tmp_path: Path) -> None:
     assert told["passed"] is False
     assert told["failures"] == ["an event is missing"]
     assert len(told["samples"]) == len(soak.samples)
+    assert told["latency"]["calm"] == {"since_seconds": 0.0, "count": 0, "p50_seconds": None, "p99_seconds": None}
     assert "01:00 restart_redis: Redis killed, back after 1.0 s" in text_of(soak)
 
 
