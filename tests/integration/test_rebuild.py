@@ -56,6 +56,10 @@ class World:
             rebuild(from_=time_, config=Path(self.config))
         return told.value.exit_code, str(told.value)
 
+    def missed(self) -> None:
+        """Wait until the group has missed a worker that ended without leaving it."""
+        self._wait("the end of the session", lambda: "stop all workers" not in self.refused("2100-01-01")[1])
+
     def produce(self, messages: list[story.Message]) -> None:
         story.produce(self.bootstrap, self.prefix, messages)
 
@@ -185,6 +189,7 @@ def test_lost_state_is_rebuilt_and_nothing_is_alerted_twice(
     ended = world.worker()
     assert ended.wait(60) == 4
     world.cluster.processes.remove(ended)
+    world.missed()
     code, says = world.refused("2100-01-01")
     assert (code, "too late: model pump needs the log from" in says) == (2, True), says
     assert "label horizon 1h and longest window 6h" in says
