@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from load.curves.curve import Curve
+from load.curves.curve import Curve, text
 
 
 def draw(path: Path, curve: Curve, machine: str) -> None:
@@ -15,19 +15,21 @@ def draw(path: Path, curve: Curve, machine: str) -> None:
     for axes, panel in zip(figure.subplots(1, len(curve.panels), squeeze=False)[0], curve.panels, strict=True):
         for column in panel.columns:
             points = [(row[over], row[column]) for row in curve.rows if not isinstance(row[column], str)]
-            axes.plot(
-                [str(x) if isinstance(x, str) else x for x, _ in points], [y for _, y in points], "o-", label=column
-            )
+            if points:
+                axes.plot([x for x, _ in points], [y for _, y in points], "o-", label=column)
         if curve.log and not any(isinstance(row[over], str) for row in curve.rows):
-            axes.set_xscale("symlog", linthresh=1)
+            axes.set_xscale("symlog", linthresh=0.1)
+            axes.set_xticks([float(row[over]) for row in curve.rows], [text(row[over]) for row in curve.rows])
+            axes.minorticks_off()
         if panel.log:
             axes.set_yscale("log")
         else:
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
         axes.set_xlabel(over, fontsize=8)
         axes.set_ylabel(panel.label, fontsize=8)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+        if axes.lines:
+            axes.legend(fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
