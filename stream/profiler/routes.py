@@ -6,7 +6,7 @@ as long as the same revision of the model holds. Other rows are admitted one mod
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import compress, repeat
 from typing import Final
 
 import numpy as np
@@ -167,12 +167,15 @@ class Routes:
         return number
 
     def _learn(self, part: "_Part", contexts: Contexts, timestamps_ms: Int64) -> None:
-        """Remember the routes of rows that were just admitted, where nothing was folded into another name."""
+        """Remember the routes of rows that were just admitted, where nothing was folded into another name.
+
+        A route that rows of this batch go by, under the revision before, stays until the next batch.
+        """
         table = part.table
-        learnt: set[Key] = set()
+        taken: set[Key] = set(compress(part.keys, part.known))
         for place in np.flatnonzero(~part.known).tolist():
             key = part.keys[place]
-            if key in learnt:
+            if key in taken:
                 continue
             model, version = str(key[0]), str(key[1])
             context = int(contexts[part.places[place]])
@@ -181,7 +184,7 @@ class Routes:
             alike = not compiled.learning and self._kinds.shape_number(compiled) == table.shape
             if alike and self._names.resolve(context) == (model, version, segments):
                 table.add(key, context, self._kinds.number(compiled, version), *_span(self._catalog, compiled))
-                learnt.add(key)
+                taken.add(key)
 
 
 def _span(catalog: Catalog, compiled: CompiledModel) -> tuple[int, int]:

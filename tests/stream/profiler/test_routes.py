@@ -56,6 +56,7 @@ def catalog() -> Catalog:
         "two segments": [model("two segments", 2.0, segments=["origin", "hub"])],
         "to be revised": [model("to be revised", 1.0), model("to be revised", 2.0, from_ms=START + 900 * HOUR)],
         "reshaped": [model("reshaped", 0.0), model("reshaped", 3.0, segments=["hub"], from_ms=START + HOUR)],
+        "shifted": [model("shifted", 0.5), model("shifted", 1.0, from_ms=START + 2 * HOUR + 600_000)],
         "revised": [model("revised", 0.0), model("revised", 3.0, from_ms=START + 2 * HOUR)],
     })  # fmt: skip
 
@@ -101,7 +102,7 @@ def count(log: dict[str, list[bytes]], limits: Limits, size: int, *, together: b
 
 
 @pytest.mark.parametrize("limits", [Limits(), TIGHT])
-@pytest.mark.parametrize(("seed", "size"), [(1, 400), (2, 100), (3, 7), (4, 1)])
+@pytest.mark.parametrize(("seed", "size"), [(1, 400), (2, 100), (2, 150), (3, 7), (4, 1)])
 def test_together_as_one_by_one(seed: int, size: int, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "LEAST_ROWS", 60)
     monkeypatch.setattr(pending, "ROWS_PER_KIND", 0)

@@ -132,7 +132,7 @@ def test_random_commands_end_alike(valkey: redis.Redis, monkeypatch: pytest.Monk
 
 def test_a_restored_store_is_the_saved_one(valkey: redis.Redis) -> None:
     both = Both(valkey)
-    both.ask(Call("takeover", SHARD.fixed, (1,)))
+    both.ask(Call("takeover", SHARD.fixed, (1, 0)))
     for call in commit_calls(SHARD, Delta(fields={b"a": b"1"}, appends={"p|0": b"xyz"}), both.epoch, 1):
         both.ask(call)
     saved = both.server.save(), both.model.save()
