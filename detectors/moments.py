@@ -80,10 +80,15 @@ class Moments:
         rows
             Shape (n, features), group after group.
         bounds
-            Where the groups begin, and n: one more than sketches. None is empty.
+            Where the groups begin, and n: one more than sketches. None is empty. A sketch may be named more than once.
         """
+        found = _of_groups(rows, bounds)
+        if len(set(map(id, sketches))) < len(sketches):  # two revisions of a model may count into one part
+            for index, sketch in enumerate(sketches):
+                sketch._set(_merged(sketch._state(), _State(*(column[index] for column in found))))  # noqa: SLF001 - of its own class
+            return
         before = _State(*(np.array(column) for column in zip(*(s._state() for s in sketches), strict=True)))  # noqa: SLF001 - of its own class
-        after = _merged(before, _of_groups(rows, bounds))
+        after = _merged(before, found)
         for index, sketch in enumerate(sketches):
             # Copies: a row of the common array would keep all of it alive.
             sketch._set(_State(*(column[index].copy() for column in after)))  # noqa: SLF001 - of its own class

@@ -1,6 +1,7 @@
 """Adding groups of rows to many sketches at once is adding them one by one."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -70,6 +71,24 @@ def test_binary_outcomes(groups: list[list[float]], random: Any) -> None:
         for row in range(begin, end):
             sketch.update([scores[row]], [labels[row]], sign=int(signs[row]))
     assert [sketch.snapshot() for sketch in together] == [sketch.snapshot() for sketch in apart]
+
+
+def test_a_sketch_may_be_named_twice() -> None:
+    values, bounds = np.array([1.0, 2.0, 3.0, 0.5, 0.25]), np.array([0, 2, 3, 5])
+    labels, signs = np.array([1.0, 0.0, 1.0, 0.0, 1.0]), np.ones(5, dtype=np.int64)
+    rows = values[:, np.newaxis]
+    adding: dict[Callable[[], Any], Callable[[list[Any]], None]] = {
+        ExactSum: lambda sketches: ExactSum.add_groups(sketches, values, bounds),
+        LogHistogram: lambda sketches: add_to_histograms(sketches, values, bounds),
+        BinaryOutcomes: lambda sketches: BinaryOutcomes.add_groups(sketches, values / 3, labels, signs, bounds),
+        partial(Moments, 1): lambda sketches: Moments.add_groups(sketches, rows, bounds),
+    }
+    for make, add in adding.items():
+        twice, other, first, second = make(), make(), make(), make()
+        add([twice, other, twice])
+        add([first, make(), second])
+        first.merge(second)
+        assert twice.snapshot() == first.snapshot()
 
 
 def test_sketches_of_different_parameters_are_refused() -> None:

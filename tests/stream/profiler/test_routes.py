@@ -56,6 +56,7 @@ def catalog() -> Catalog:
         "two segments": [model("two segments", 2.0, segments=["origin", "hub"])],
         "to be revised": [model("to be revised", 1.0), model("to be revised", 2.0, from_ms=START + 900 * HOUR)],
         "reshaped": [model("reshaped", 0.0), model("reshaped", 3.0, segments=["hub"], from_ms=START + HOUR)],
+        "ruled anew": [model("ruled anew", 1.0), model("ruled anew", 1.0, from_ms=START + 2 * HOUR + 100_000)],
         "shifted": [model("shifted", 0.5), model("shifted", 1.0, from_ms=START + 2 * HOUR + 600_000)],
         "revised": [model("revised", 0.0), model("revised", 3.0, from_ms=START + 2 * HOUR)],
     })  # fmt: skip
