@@ -19,6 +19,7 @@ from tidegauge.profiles import Profile
 PREFIX = "r"
 CLOSED = "closed"
 OUTCOME = "outcome"
+_DECODED = 1024
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Incoming:
         self._fields = fields
         self._on_time: dict[PartKey, dict[int, Profile]] = {}
         self.late = LateRows()
+        # A pane lies in many windows, each with many rungs: when much is revised at once, decoding would be most of it.
+        self._decoded: dict[PartKey, AnyPart] = {}
         self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
 
     def apply(self, profile: Profile, watermarks: Watermarks) -> PartKey | None:
@@ -72,10 +75,16 @@ class Incoming:
                 yield key, self._merge(key)
 
     def late_part(self, key: PartKey) -> AnyPart:
-        """Return the late rows of a key, merged over shards; raises KeyError."""
-        if key not in self.late:
-            raise KeyError(key)
-        return _merged(key.part, self.late.get(key))
+        """Return the late rows of a key, merged over shards; raises KeyError. Not to be changed by the caller."""
+        part = self._decoded.pop(key, None)
+        if part is None:
+            if key not in self.late:
+                raise KeyError(key)
+            part = _merged(key.part, self.late.get(key))
+        self._decoded[key] = part
+        if len(self._decoded) > _DECODED:
+            del self._decoded[next(iter(self._decoded))]
+        return part
 
     def late_keys(self, stream: Stream, window: Window) -> list[PartKey]:
         """Return the keys of late rows inside a window, sorted."""
@@ -84,6 +93,7 @@ class Incoming:
     def drop_late_before(self, model: str, end_ms: int) -> None:
         """Forget late rows of a model in panes that ended at or before an instant."""
         for key, shards in self.late.drop_before(model, end_ms):
+            self._decoded.pop(key, None)
             for shard in shards:
                 self._fields.delete(field_name(PREFIX, shard, *key))
 
@@ -108,6 +118,7 @@ class Incoming:
     def _hold(self, key: PartKey, profile: Profile) -> None:
         if not key.on_time:
             self.late.put(key, profile)
+            self._decoded.pop(key, None)
             return
         if key not in self._on_time:
             self._on_time[key] = {}

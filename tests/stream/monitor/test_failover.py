@@ -75,3 +75,13 @@ def test_what_was_told_by_one_history_stays_told() -> None:
     monitor.tell(0, 2, 200, 20)
     monitor.tell(0, 2, 50, 50)
     assert (monitor.watermarks.predictions_ms, monitor.watermarks.outcomes_ms) == (200, 160)
+
+
+def test_late_rows_are_those_of_the_newest_snapshot_however_often_they_were_read() -> None:
+    late = SERVICE._replace(on_time=False)
+    monitor, some = Monitor(), ServicePart(None)
+    monitor.profile(late, 1, 1, some.snapshot())
+    assert [monitor.incoming.late_part(late).snapshot() for _ in range(2)] == [some.snapshot()] * 2
+    some.errors = 3
+    monitor.profile(late, 1, 2, some.snapshot())
+    assert monitor.incoming.late_part(late).snapshot() == some.snapshot()
