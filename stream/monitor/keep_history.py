@@ -30,7 +30,8 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
     due = [
         model
         for model, progress in sorted(state.progress.items())
-        if day > progress.snapshot_day or len(progress.learned) > progress.snapshot_learned
+        # Before its first pane there is nothing to tell, and the next snapshot would be a day away.
+        if progress.first_ms and (day > progress.snapshot_day or len(progress.learned) > progress.snapshot_learned)
     ][:AT_ONCE]
     for model in due:
         progress = state.progress[model]

@@ -53,7 +53,7 @@ def needs(
     """Return what each model needs, the latest instants first; `judged` are models that alerts or reports speak of."""
     found = {snapshot.model: _need(catalog, snapshot, retention_ms) for snapshot in snapshots}
     whole = "`history` holds nothing of it, so its log is needed from the beginning"
-    unknown = [Need(model, BEGINNING_MS, whole) for model in judged if model not in found]
+    unknown = [Need(model, BEGINNING_MS, whole) for model in judged if found.get(model) is None]
     known = [need for need in found.values() if need is not None]
     return sorted([*known, *unknown], key=lambda need: (-need.from_ms, need.model))
 

@@ -1,9 +1,13 @@
 """Whether the log goes back far enough, in words."""
 
+import msgspec
 import pytest
 
 from stream.errors import ConfigurationError, LostStateError
 from stream.model.catalog import Catalog
+from stream.monitor.outputs import HistorySnapshot
+from stream.monitor.schedule import PREFIX, Progress
+from stream.monitor.streams import field_name
 from stream.rebuild.instants import parse_instant, show
 from stream.rebuild.reach import SLACK_MS, Need, Span, check, latest_ms, needs
 
@@ -51,8 +55,14 @@ def test_a_time_too_late_or_before_the_log_is_a_mistake_that_names_what_would_do
         check(T - 3 * HOUR, [], [cut(T - HOUR)])
 
 
-def test_a_model_of_which_history_holds_nothing_needs_its_whole_log() -> None:
-    [need] = needs(Catalog(), [], ["old"], HOUR)
+NO_PANE_YET = HistorySnapshot(
+    model="old", number=1, fields={field_name(PREFIX, "old"): msgspec.msgpack.encode(Progress())}
+)
+
+
+@pytest.mark.parametrize("kept", [[], [NO_PANE_YET]])
+def test_a_model_of_which_history_holds_nothing_needs_its_whole_log(kept: list[HistorySnapshot]) -> None:
+    [need] = needs(Catalog(), kept, ["old"], HOUR)
     with pytest.raises(
         LostStateError, match=r"model old needs it from 1970-01-01T00:00:00Z on .`history` holds nothing"
     ):
