@@ -64,12 +64,14 @@ class World:
         story.produce(self.bootstrap, self.prefix, messages)
 
     def drain(self, *, committed: bool = False) -> None:
-        """Wait until everything was read, judged and told; `committed`: and the group has told Kafka, too."""
+        """Wait until all was read, judged and told; `committed`: and Kafka has the offsets and a snapshot, too."""
         self._wait("reading", lambda: self._read("profiler", ("predictions", "labels"), story.PARTITIONS))
         if committed:
             self._wait("the advisory commits", self._committed)
         self._wait("judging", lambda: self._read("monitor", ("profiles",), PROFILE_PARTITIONS))
         self._wait("telling", lambda: not self._outbox())
+        if committed:  # it goes out when all that was decided before it has arrived
+            self._wait("a snapshot", lambda: topics.read(self.bootstrap, f"{self.prefix}history", PROFILE_PARTITIONS))
 
     def stop(self, process: Popen[str]) -> None:
         process.send_signal(signal.SIGTERM)
@@ -126,7 +128,7 @@ class World:
         names = [ShardName(self.prefix, "monitor", number) for number in range(PROFILE_PARTITIONS)]
         return [field for name in names for field in self.store.hkeys(name.fields) if field.startswith(b"out|")]
 
-    def _wait(self, what: str, done: Callable[[], bool], seconds: float = 40.0) -> None:
+    def _wait(self, what: str, done: Callable[[], object], seconds: float = 40.0) -> None:
         deadline = time.monotonic() + seconds
         while not done():
             self.cluster.check()
