@@ -9,6 +9,7 @@ import msgspec
 
 from stream.monitor.fields import Fields
 from stream.monitor.late_rows import LateRows
+from stream.monitor.recent_parts import RecentParts
 from stream.monitor.streams import Stream, field_name
 from stream.monitor.watermarks import NEVER_MS, Watermarks
 from stream.parts.keys import PartKey
@@ -19,7 +20,6 @@ from tidegauge.profiles import Profile
 PREFIX = "r"
 CLOSED = "closed"
 OUTCOME = "outcome"
-_DECODED = 1024
 
 
 @dataclass
@@ -45,8 +45,7 @@ class Incoming:
         self._fields = fields
         self._on_time: dict[PartKey, dict[int, Profile]] = {}
         self.late = LateRows()
-        # A pane lies in many windows, each with many rungs: when much is revised at once, decoding would be most of it.
-        self._decoded: dict[PartKey, AnyPart] = {}
+        self._recent = RecentParts()
         self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
 
     def apply(self, profile: Profile, watermarks: Watermarks) -> PartKey | None:
@@ -76,15 +75,7 @@ class Incoming:
 
     def late_part(self, key: PartKey) -> AnyPart:
         """Return the late rows of a key, merged over shards; raises KeyError. Not to be changed by the caller."""
-        part = self._decoded.pop(key, None)
-        if part is None:
-            if key not in self.late:
-                raise KeyError(key)
-            part = _merged(key.part, self.late.get(key))
-        self._decoded[key] = part
-        if len(self._decoded) > _DECODED:
-            del self._decoded[next(iter(self._decoded))]
-        return part
+        return self._recent.get(key, lambda: _merged(key.part, self.late[key]))
 
     def late_keys(self, stream: Stream, window: Window) -> list[PartKey]:
         """Return the keys of late rows inside a window, sorted."""
@@ -93,7 +84,7 @@ class Incoming:
     def drop_late_before(self, model: str, end_ms: int) -> None:
         """Forget late rows of a model in panes that ended at or before an instant."""
         for key, shards in self.late.drop_before(model, end_ms):
-            self._decoded.pop(key, None)
+            self._recent.drop(key)
             for shard in shards:
                 self._fields.delete(field_name(PREFIX, shard, *key))
 
@@ -118,7 +109,7 @@ class Incoming:
     def _hold(self, key: PartKey, profile: Profile) -> None:
         if not key.on_time:
             self.late.put(key, profile)
-            self._decoded.pop(key, None)
+            self._recent.drop(key)
             return
         if key not in self._on_time:
             self._on_time[key] = {}

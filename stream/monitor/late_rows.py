@@ -26,6 +26,10 @@ class LateRows:
         """Return whether late rows of a key are held."""
         return key in self._held
 
+    def __getitem__(self, key: PartKey) -> dict[int, Profile]:
+        """Return the snapshots of a key by shard, for reading; raises KeyError."""
+        return self._held[key]
+
     def get(self, key: PartKey) -> dict[int, Profile]:
         """Return the snapshots of a key by shard, for reading; empty when there are none."""
         return self._held.get(key, {})

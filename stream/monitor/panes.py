@@ -1,17 +1,16 @@
 """Final panes of inputs, samples and outcomes, and the windows they make up."""
 
 from bisect import bisect_left, insort
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from stream.monitor.fields import Fields
+from stream.monitor.recent_parts import RecentParts
 from stream.monitor.streams import Stream, field_name
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part
 from tidegauge.alerts import Window
 
 PREFIX = "f"
-_DECODED = 1024
 
 
 class Panes:
@@ -21,7 +20,7 @@ class Panes:
         self._fields = fields
         self._bodies: dict[PartKey, bytes] = {}
         self._index: dict[tuple[str, str], dict[Stream, list[PartKey]]] = {}
-        self._decoded: OrderedDict[PartKey, AnyPart] = OrderedDict()
+        self._recent = RecentParts()
         self._moved: list[tuple[PartKey, bytes, bool]] = []
 
     def add(self, key: PartKey, part: AnyPart) -> None:
@@ -29,7 +28,7 @@ class Panes:
         body = part.snapshot()
         self._fields.put(field_name(PREFIX, *key), body)
         self._note(key, body)
-        self._remember(key, part)
+        self._recent.put(key, part)
         self._moved.append((key, body, True))
 
     def take_moved(self) -> list[tuple[PartKey, bytes, bool]]:
@@ -43,11 +42,7 @@ class Panes:
 
     def __getitem__(self, key: PartKey) -> AnyPart:
         """Return the part of a key; raises KeyError. Not to be changed by the caller."""
-        part = self._decoded.get(key)
-        if part is None:
-            part = load_part(key.part, self._bodies[key])
-        self._remember(key, part)
-        return part
+        return self._recent.get(key, lambda: load_part(key.part, self._bodies[key]))
 
     def check(self) -> None:
         """Decode every part that was put back; raises SnapshotError for the first that cannot be read."""
@@ -112,13 +107,7 @@ class Panes:
     def _forget(self, key: PartKey) -> None:
         self._fields.delete(field_name(PREFIX, *key))
         self._moved.append((key, self._bodies.pop(key), False))
-        self._decoded.pop(key, None)
-
-    def _remember(self, key: PartKey, part: AnyPart) -> None:
-        self._decoded[key] = part
-        self._decoded.move_to_end(key)
-        if len(self._decoded) > _DECODED:
-            self._decoded.popitem(last=False)
+        self._recent.drop(key)
 
 
 def _start(key: PartKey) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -31,6 +32,18 @@ class Coded:
     def take(self, rows: Int64Array) -> Self:
         """Return only some rows."""
         return type(self)(self.names, self.codes[rows])
+
+    @classmethod
+    def joined(cls, columns: Sequence[Self]) -> Self:
+        """Put columns one after the other; `names` that are the same list everywhere are kept."""
+        names = columns[0].names
+        if all(column.names is names for column in columns):
+            return cls(names, np.concatenate([column.codes for column in columns]))
+        every = list(dict.fromkeys(chain.from_iterable(column.names for column in columns)))
+        code_of = {name: code for code, name in enumerate(every)}
+        tables = [np.array([*(code_of[name] for name in column.names), -1], dtype=np.int64) for column in columns]
+        codes = [table[column.codes] for table, column in zip(tables, columns, strict=True)]
+        return cls(every, np.concatenate(codes))
 
     def by_appearance(self) -> Self:
         """Return the same values with names in the order of their first appearance, as `of` gives them."""

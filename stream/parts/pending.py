@@ -130,21 +130,10 @@ def _together(batches: Sequence[Columns]) -> Columns:
             for batch, start in zip(batches, starts, strict=False)
             for feature, rows, categories in batch.unseen
         ],
-        segments=[_coded_together(coded) for coded in zip(*(b.segments for b in batches), strict=True)],
+        segments=[Coded.joined(coded) for coded in zip(*(b.segments for b in batches), strict=True)],
         kinds=first.kinds,
         kind=np.concatenate([b.by_kind()[1] for b in batches]),
     )
-
-
-def _coded_together(batches: Sequence[Coded]) -> Coded:
-    """Return coded texts one after the other; `names` of batches of one origin are the same list, and are kept."""
-    names = batches[0].names
-    if all(coded.names is names for coded in batches):
-        return Coded(names, np.concatenate([coded.codes for coded in batches]))
-    every = list(dict.fromkeys(chain.from_iterable(coded.names for coded in batches)))
-    codes = {name: code for code, name in enumerate(every)}
-    tables = [np.array([*(codes[name] for name in coded.names), -1], dtype=np.int64) for coded in batches]
-    return Coded(every, np.concatenate([t[coded.codes] for t, coded in zip(tables, batches, strict=True)]))
 
 
 def _outcomes_together(batches: Sequence[OutcomeRows]) -> OutcomeRows:

@@ -72,9 +72,7 @@ class PartStore:
             self._pending.add_columns(columns, columns.kinds, columns.kinds.shape(int(columns.kind[0])))
             self._count_if_full()
             return
-        panes = panes or columns.compiled.panes
-        accumulate_inputs(columns, self._touch, panes.inputs)
-        accumulate_service(columns, self._touch, panes.service)
+        self._count_predictions(columns, panes or columns.compiled.panes)
 
     def add_outcomes(self, outcomes: OutcomeRows, panes: PaneSchemes | None = None) -> None:
         """Add outcomes to outcome parts; `panes` default to the model's live ones."""
@@ -93,8 +91,7 @@ class PartStore:
             return
         columns, outcomes = self._pending.take()
         for rows in columns:
-            accumulate_inputs(rows, self._touch, rows.compiled.panes.inputs)
-            accumulate_service(rows, self._touch, rows.compiled.panes.service)
+            self._count_predictions(rows, rows.compiled.panes)
         for changes in outcomes:
             accumulate_outcomes(changes, self._touch, changes.compiled.panes.outcome)
 
@@ -137,6 +134,10 @@ class PartStore:
         for key in keys:
             self._parts.pop(key, None)
             self._dirty.pop(key, None)
+
+    def _count_predictions(self, columns: Columns, panes: PaneSchemes) -> None:
+        accumulate_inputs(columns, self._touch, panes.inputs)
+        accumulate_service(columns, self._touch, panes.service)
 
     def _count_if_full(self) -> None:
         if self._pending.full:

@@ -10,6 +10,7 @@ from detectors.grid import Grid
 from detectors.many_grids import ManyGrids
 from detectors.vocabulary import ManyVocabularies
 from stream.model.compiled import SCORE, CompiledModel
+from stream.parts.growing import Growing
 from stream.timeline.panes import Int64Array
 
 
@@ -27,17 +28,14 @@ class ShapeTables:
         self._grids = ManyGrids(len(compiled.numeric) + self._scored)
         self._vocabularies = [ManyVocabularies() for _ in compiled.categorical]
         self._offsets: list[Int64Array] = []
-        self._number_of: NDArray[np.int64] = np.zeros(16, dtype=np.int64)
+        self._number_of = Growing(0)
 
     def add(self, kind: int, compiled: CompiledModel) -> None:
         """Take in one more kind; raises LayoutError while its model is learning."""
         if compiled.cell_layout is None:
             raise LayoutError(f"{compiled.model} has no grids yet")
-        if kind >= len(self._number_of):
-            grown = np.zeros(2 * kind, dtype=np.int64)
-            grown[: len(self._number_of)] = self._number_of
-            self._number_of = grown
-        self._number_of[kind] = len(self._offsets)
+        self._number_of.reach(kind + 1)
+        self._number_of.values[kind] = len(self._offsets)
         offsets = compiled.cell_layout.offsets
         places = [*range(len(compiled.numeric)), *([-1] if self._scored else [])]
         names = [*compiled.numeric, *([SCORE] if self._scored else [])]
@@ -49,7 +47,7 @@ class ShapeTables:
 
     def codes(self, feature: int, texts: Sequence[str | None], kind: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Return the cell of each text in its kind's vocabulary of a feature, and which are outside of it."""
-        return self._vocabularies[feature].codes(texts, self._number_of[kind])
+        return self._vocabularies[feature].codes(texts, self._number_of.values[kind])
 
     def cells(
         self,
@@ -59,7 +57,7 @@ class ShapeTables:
         kind: Int64Array,
     ) -> Int64Array:
         """Return the flat cells of rows; to a multiclass task's last column the caller adds the classes."""
-        numbers, features = self._number_of[kind], numeric.shape[1]
+        numbers, features = self._number_of.values[kind], numeric.shape[1]
         offsets = np.array(self._offsets)[numbers]
         cells = np.empty(offsets.shape, dtype=np.int64)
         values = np.column_stack([numeric, score]) if self._scored else numeric

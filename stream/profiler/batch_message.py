@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.model.validation import MAX_NAME_LENGTH
 from stream.parts.columns import Coded
 from stream.profiler.column_fields import ColumnFields
 from stream.profiler.config import Limits
@@ -24,9 +25,6 @@ _NUMBERS: Final = frozenset({float, type(None)})
 _TEXTS: Final = frozenset({str, type(None)})
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-
-MAX_NAME: Final = 255
-"""Characters of `tidegauge.events.Name`."""
 
 T = TypeVar("T")
 
@@ -56,7 +54,9 @@ def _fields(batch: CheckedBatch, limits: Limits) -> ColumnFields:
     n = len(batch.prediction_ids)
     within = n and len(batch.features) <= limits.features and len(batch.version) <= limits.text_length
     # The decoder has seen to it that no id is empty, or longer than any name may be.
-    if not within or (limits.text_length < MAX_NAME and max(map(len, batch.prediction_ids)) > limits.text_length):
+    if not within or (
+        limits.text_length < MAX_NAME_LENGTH and max(map(len, batch.prediction_ids)) > limits.text_length
+    ):
         raise _OddError
     if "\x00" in batch.model or "\x00" in batch.version or "\x00" in "".join(batch.prediction_ids):
         raise _OddError

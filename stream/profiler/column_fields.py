@@ -109,13 +109,5 @@ def _joined(columns: Sequence[Any]) -> Any:
     if all(isinstance(column, np.ndarray) for column in columns):
         return np.concatenate(columns)
     if all(isinstance(column, Coded) for column in columns):
-        return _recoded(columns)
+        return Coded.joined(columns)
     return [value for column in columns for value in listed(column)]
-
-
-def _recoded(columns: Sequence[Coded]) -> Coded:
-    """Put coded columns together under one list of names."""
-    names = list(dict.fromkeys(name for column in columns for name in column.names))
-    place = {name: code for code, name in enumerate(names)}
-    tables = [np.array([*(place[name] for name in column.names), -1], dtype=np.int64) for column in columns]
-    return Coded(names, np.concatenate([table[column.codes] for table, column in zip(tables, columns, strict=True)]))

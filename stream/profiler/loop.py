@@ -93,7 +93,7 @@ class Loop:
             self._shards.step(time.monotonic())
             self._publisher.flush(max((deadline - time.monotonic()) * share, 0.0))
             self._shards.step(time.monotonic())
-        self._commit()
+        self._inputs.commit(*self._to_commit())
         self._inputs.close()
 
     def _count(self, role: str, owned: Owned, batch: RawBatch) -> None:
@@ -159,9 +159,10 @@ class Loop:
 
     def _report(self, now: float) -> None:
         # A new owner says so at once: should Redis forget it in a failover, Kafka remembers.
-        if now >= self._commit_at or self._to_commit()[1] != self._epochs:
-            self._commit_at = now + self._config.cadence.commit_seconds
-            self._commit()
+        offsets, epochs = self._to_commit()
+        if now >= self._commit_at or epochs != self._epochs:
+            self._commit_at, self._epochs = now + self._config.cadence.commit_seconds, epochs
+            self._inputs.commit(offsets, epochs)
         if now >= self._status_at:
             self._status_at = now + STATUS_SECONDS
             self._note_progress(now)
@@ -187,10 +188,6 @@ class Loop:
         )
         held = bool(self._held or shards.waiting)
         self._progress.note(now, messages=self._totals.messages, unread=unread, held=held)
-
-    def _commit(self) -> None:
-        offsets, self._epochs = self._to_commit()
-        self._inputs.commit(offsets, self._epochs)
 
     def _to_commit(self) -> tuple[dict[int, Mapping[str, int]], dict[int, int]]:
         """Offsets that the store holds, and the epochs of the shards that have any."""

@@ -1,17 +1,20 @@
 """Join records back to their models: which revision and version each prediction is counted under."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.catalog import Catalog
 from stream.model.compiled import ALWAYS_MS, CompiledModel
+from stream.parts.growing import Growing
 from stream.parts.kinds import Kinds
 from stream.profiler.names import Names
 from stream.profiler.revisions import by_revision
 from stream.profiler.runs import Int64, Records
+
+_UNMET: Final = -1
 
 
 class Resolver:
@@ -32,10 +35,9 @@ class Resolver:
     def __init__(self, names: Names, kinds: Kinds, catalog: Catalog) -> None:
         self.names, self.kinds = names, kinds
         self._catalog = catalog
-        self._known = _Growing(0)
-        self._from_ms = _Growing(ALWAYS_MS)
-        self._horizon_ms = _Growing(0)
-        self._met = np.zeros(0, dtype=np.bool_)
+        self._known = Growing(_UNMET)
+        self._from_ms = Growing(ALWAYS_MS)
+        self._horizon_ms = Growing(0)
 
     def kinds_of(self, predictions: Records) -> Int64:
         """Return the number of each prediction's kind. O(n), and one step a context that was not met before."""
@@ -73,50 +75,14 @@ class Resolver:
     def _meet(self, contexts: Int64) -> None:
         """Work out what contexts stand for that were not met before."""
         top = int(contexts.max()) + 1
-        if len(self._met) < top:
-            grown = np.zeros(max(top, 2 * len(self._met)), dtype=np.bool_)
-            grown[: len(self._met)] = self._met
-            self._met = grown
-            self._known.reach(len(grown))
-            self._from_ms.reach(len(grown))
-        if self._met[contexts].all():
-            return
-        for context in np.unique(contexts[~self._met[contexts]]).tolist():
+        self._known.reach(top)
+        self._from_ms.reach(top)
+        for context in np.unique(contexts[self._known.values[contexts] == _UNMET]).tolist():
             model, version, _ = self.names.resolve(context)
             revisions = self._catalog.revisions(model)
             compiled = revisions[-1] if revisions else self._catalog.compiled_for(model, 0)
             self._known.values[context] = self.kinds.number(compiled, version)
             self._from_ms.values[context] = compiled.effective_from_ms if len(revisions) > 1 else ALWAYS_MS
-            self._met[context] = True
-
-
-class _Growing:
-    """An array that gets longer; doubles, so that appending is O(1)."""
-
-    def __init__(self, fill: int) -> None:
-        self._fill, self._size = fill, 0
-        self._array = np.full(64, fill, dtype=np.int64)
-
-    def __len__(self) -> int:
-        return self._size
-
-    @property
-    def values(self) -> Int64:
-        """The array, in place."""
-        return self._array[: self._size]
-
-    def append(self, value: int) -> None:
-        """Put a value at the end."""
-        self.reach(self._size + 1)
-        self._array[self._size - 1] = value
-
-    def reach(self, size: int) -> None:
-        """Make it at least so long."""
-        if size > len(self._array):
-            grown = np.full(max(size, 2 * len(self._array)), self._fill, dtype=np.int64)
-            grown[: self._size] = self._array[: self._size]
-            self._array = grown
-        self._size = max(self._size, size)
 
 
 def distinct_codes(codes: NDArray[np.unsignedinteger[Any]]) -> Int64:

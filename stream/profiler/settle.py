@@ -56,11 +56,10 @@ def settle(pairs: Pairs, resolver: Resolver, texts: LabelTexts) -> list[OutcomeR
     rung_ms = np.zeros(len(pairs.prediction), dtype=np.int64)
     value = np.zeros(len(pairs.prediction))
     predictions = pairs.predictions[pairs.prediction]
-    kinds = resolver.kinds_of(predictions)
-    for compiled, rows in resolver.by_shape(kinds):
+    for compiled, rows in resolver.by_shape(resolver.kinds_of(predictions)):
         rung_ms[rows] = compiled.rungs_of(pairs.labels["ts_ms"][rows] - predictions["ts_ms"][rows])
-        kinds = (pairs.labels["position"][rows] >> KIND_SHIFT & _KIND_MASK).astype(np.int64)
-        value[rows] = texts.encode(compiled.definition, kinds, pairs.labels["value"][rows])
+        stands_for = (pairs.labels["position"][rows] >> KIND_SHIFT & _KIND_MASK).astype(np.int64)
+        value[rows] = texts.encode(compiled.definition, stands_for, pairs.labels["value"][rows])
     changed = _changes(pairs, rung_ms, value)
     owners = pairs.predictions[changed.prediction]
     kinds = resolver.kinds_of(owners)
