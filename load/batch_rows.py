@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from load.core.models import catalog_of
+from load.core.trial import land
 from load.generate import LoadSpec
 from load.generate.draw import Columns, Drawer
 from load.generate.events import predictions
@@ -101,19 +102,13 @@ def core_seconds(form: Form, catalog: Catalog, rows: int) -> float:
         values: list[bytes | None] = list(form.messages[first : first + form.at_once])
         core.predictions(RawBatch(0, list(range(first, first + len(values))), [-1] * len(values), values))
         if time.thread_time() - since >= CHECKPOINT_SECONDS:
-            since = _checkpoint(checkpoints)
-    ended = _checkpoint(checkpoints)
+            land(checkpoints)
+            since = time.thread_time()
+    land(checkpoints)
+    ended = time.thread_time()
     if core.counts["predictions"].accepted != rows:
         raise RuntimeError(f"{form.name}: {core.counts['predictions']} of {rows} rows")
     return ended - begun
-
-
-def _checkpoint(checkpoints: Checkpoints) -> float:
-    taken = checkpoints.take(int(time.monotonic() * 1_000))
-    if taken is not None:
-        publication = checkpoints.landed(taken, checkpoints.seq + 1)
-        checkpoints.delivered(publication.profiles, publication.seq)
-    return time.thread_time()
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from servers.redis import RedisServer
 
 from load.generate import PREDICTION, LoadSpec, Source
 from load.generate.encode import LABEL, Encoded, Message
+from load.resident import resident_bytes
 from stream.demo.lag import LagMeter
 from stream.kafka.topics import TopicNames
 
@@ -77,8 +78,7 @@ class Worker:
     @property
     def rss_mb(self) -> float:
         """Resident memory now."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")) / 1024
+        return resident_bytes(self.process.pid) / (1 << 20)
 
     @property
     def takeovers(self) -> int:

@@ -51,6 +51,14 @@ class Cost:
         self.seconds[what] = self.seconds.get(what, 0.0) + time.thread_time() - since
 
 
+def land(checkpoints: Checkpoints) -> None:
+    """Take a checkpoint as if it landed at once and was delivered."""
+    taken = checkpoints.take(int(time.monotonic() * 1_000))
+    if taken is not None:
+        publication = checkpoints.landed(taken, checkpoints.seq + 1)
+        checkpoints.delivered(publication.profiles, publication.seq)
+
+
 def draw_turns(spec: LoadSpec, predictions: int, size: int) -> Iterator[Turn]:
     """Draw a log as a shard polls it: `size` predictions, the labels that fall due meanwhile, and so on."""
     source = Source(spec)
@@ -107,12 +115,9 @@ class Core:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Take a checkpoint as if it landed at once and was delivered."""
+        """Take a checkpoint, and note when the next is due."""
         since = time.thread_time()
-        checkpoint = self._checkpoints.take(int(time.monotonic() * 1_000))
-        if checkpoint is not None:
-            publication = self._checkpoints.landed(checkpoint, self._checkpoints.seq + 1)
-            self._checkpoints.delivered(publication.profiles, publication.seq)
+        land(self._checkpoints)
         self.cost.spend("checkpoints", since)
         self.cost.checkpoints += 1
         cadence, took = self._cadence, time.thread_time() - since

@@ -71,11 +71,6 @@ class Member:
             raise RuntimeError(f"a worker ended with {self.process.wait()}: {self._log.read_text('utf-8')[-1500:]}")
         return dict(json.loads(line))
 
-    def rss_bytes(self) -> int:
-        """Resident memory now."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("VmRSS:"))
-
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal and wait for the end."""
         if self.process.poll() is None:

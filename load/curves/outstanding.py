@@ -6,7 +6,6 @@ take seconds to make.
 """
 
 import gc
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,11 +17,12 @@ import orjson
 from numpy.typing import NDArray
 from redis import Redis
 
-from load.curves.bench import Bench
+from load.curves.bench import DAY_LONG, Bench
 from load.curves.curve import Curve, Panel, Row
 from load.generate import PREDICTION, LoadSpec, Source
 from load.generate.alike import declared
-from load.generate.definition import Watch, write_definition
+from load.generate.definition import write_definition
+from load.resident import resident_bytes
 from stream.checkpoint import ShardName, SyncRunner, connect
 from stream.checkpoint.values import Delta
 from stream.model.catalog import Catalog
@@ -33,7 +33,6 @@ from stream.profiler.runs import Records
 from stream.profiler.shard import ShardCore
 
 BATCH, SLICE, LABELS = 2_000, 100_000, 20_000
-WATCH = Watch(horizon="1d", age="30m", reference_seconds=900.0, reference_per_second=20.0, traffic=False)
 PER_SECOND = 1_000.0
 """Predictions a second of event time; labels come in their order, so a batch of them touches one or two panes."""
 
@@ -41,7 +40,7 @@ PER_SECOND = 1_000.0
 def outstanding(bench: Bench) -> Curve:
     """Let more and more predictions wait for their label."""
     spec = bench.spec(per_second=PER_SECOND)
-    path = write_definition(bench.folder, spec, WATCH)
+    path = write_definition(bench.folder, spec, DAY_LONG)
     rows = []
     for count in (100_000, 1_000_000, 10_000_000):
         # A process for each: memory that another point had used would be used again, and not seen.
@@ -66,7 +65,7 @@ def measure(redis_url: str, spec: LoadSpec, path: Path, count: int) -> Row:
     catalog = declared(path)
     core = ShardCore(0, catalog)
     core.predictions(_raw([message.value for message in Source(spec).all(200).of(PREDICTION)], 0, spec.start_ms))
-    before = _resident_bytes()
+    before = resident_bytes()
     runner = SyncRunner(connect(redis_url), name)
     runner.take_over()
     ids = [f"waits-{number}" for number in range(min(LABELS, count))]
@@ -76,7 +75,7 @@ def measure(redis_url: str, spec: LoadSpec, path: Path, count: int) -> Row:
             _commit(runner, core)
     _commit(runner, core)
     gc.collect()
-    memory = _resident_bytes() - before
+    memory = resident_bytes() - before
     labels = _label_cost(core, ids, spec.start_ms + count * 1000 // int(PER_SECOND))
     return {"outstanding": count, **labels, "memory B": memory / count, **_stored(redis_url, name, catalog, count)}
 
@@ -142,8 +141,3 @@ def _commit(runner: SyncRunner, core: ShardCore) -> None:
 
 def _raw(values: Sequence[bytes], first: int, broker_ms: int) -> RawBatch:
     return RawBatch(0, list(range(first, first + len(values))), [broker_ms] * len(values), list(values))
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

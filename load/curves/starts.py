@@ -4,13 +4,12 @@ import time
 from dataclasses import replace
 
 from load.bench.stage import Scene, Stage
-from load.curves.bench import Bench
+from load.curves.bench import DAY_LONG, Bench
 from load.curves.curve import Curve, Row
 from load.curves.fleet import Fleet
 from load.curves.store import data_bytes, sent_bytes
 from load.generate import LoadSpec, Source
 from load.generate.blast import blast
-from load.generate.definition import Watch
 from load.generate.producer import Sink
 from load.soak.feed import Feeding
 from load.soak.feeder import Feeder
@@ -20,7 +19,6 @@ HOUR_SECONDS, AGO_SECONDS = 3_600, 3_900
 START_GOAL_SECONDS, PAUSE_GOAL_SECONDS = 3.0, 1.0
 PER_SECOND = 2_000.0
 WAIT_SECONDS = 120.0
-WATCH = Watch(horizon="1d", age="30m", reference_seconds=900.0, reference_per_second=20.0, traffic=False)
 
 
 def starts(bench: Bench) -> Curve:
@@ -30,7 +28,7 @@ def starts(bench: Bench) -> Curve:
     spec = bench.spec(
         per_second=count / HOUR_SECONDS, numeric=2, categorical=0, segments=0, label_ratio=0.0, start_ms=start_ms
     )
-    stage = bench.stage(spec, WATCH)
+    stage = bench.stage(spec, DAY_LONG)
     scene = stage.watched(count)
     with Fleet(scene) as fleet:
         fleet.wait("the last message", lambda used: used.messages >= scene.messages, 2 * WAIT_SECONDS)

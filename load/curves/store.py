@@ -4,6 +4,7 @@ from redis import Redis
 
 from load.bench.stage import Scene
 from load.curves.bench import Bench
+from load.soak import calibrate
 
 
 def data_bytes(bench: Bench, scene: Scene) -> int:
@@ -25,5 +26,4 @@ def sent_bytes(bench: Bench) -> int:
 def forget(bench: Bench, scene: Scene) -> None:
     """Delete every key under a scene's prefix."""
     with Redis.from_url(bench.servers.redis_url) as client:
-        for key in client.scan_iter(match=f"*{scene.names.prefix}*", count=1_000):
-            client.unlink(key)
+        calibrate.forget(client, scene.names.prefix)

@@ -3,6 +3,7 @@
 import signal
 import time
 
+from load.servers import KafkaBroker, RedisServer
 from load.soak.site import Site
 
 STOPPED_SECONDS = 9.0
@@ -30,24 +31,23 @@ def stop_worker(site: Site) -> str:
 
 def restart_redis(site: Site) -> str:
     """Kill -9 Redis and start it again on its own files."""
-    if site.servers.store is None:
-        raise RuntimeError("this Redis was not started here")
-    site.servers.store.kill()
-    away = site.rng.uniform(0.2, 2.5)
-    time.sleep(away)
-    site.servers.store.start()
-    return f"Redis killed, back after {away:.1f} s"
+    return f"Redis killed, back after {_restart(site, site.servers.store):.1f} s"
 
 
 def restart_kafka(site: Site) -> str:
     """Kill -9 the broker and start it again on its own files."""
-    if site.servers.broker is None:
-        raise RuntimeError("this Kafka was not started here")
-    site.servers.broker.kill()
+    return f"broker killed, started again after {_restart(site, site.servers.broker):.1f} s"
+
+
+def _restart(site: Site, server: KafkaBroker | RedisServer | None) -> float:
+    """Kill -9 a server and start it again; returns after how many seconds."""
+    if server is None:
+        raise RuntimeError("this server was not started here")
+    server.kill()
     away = site.rng.uniform(0.2, 2.5)
     time.sleep(away)
-    site.servers.broker.start()
-    return f"broker killed, started again after {away:.1f} s"
+    server.start()
+    return away
 
 
 ACTIONS = {

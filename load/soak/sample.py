@@ -12,11 +12,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from load.chaos.installation import Installation
+from load.resident import resident_bytes
 from load.soak.site import Site
 from stream.demo.lag import LagMeter
 
 EVERY_SECONDS = 5.0
-_TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,13 @@ def look_at_workers(installation: Installation) -> Iterable[WorkerSample]:
     for worker in installation.alive():
         place = Path("/proc") / str(worker.process.pid)
         try:
-            pages = int((place / "statm").read_text(encoding="ascii").split()[1])
+            resident = resident_bytes(worker.process.pid)
             used = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             files = sum(1 for _ in (place / "fd").iterdir())
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
         seconds = (int(used[11]) + int(used[12])) / _TICKS
-        yield WorkerSample(worker.number, worker.process.pid, pages * _PAGE, files, seconds)
+        yield WorkerSample(worker.number, worker.process.pid, resident, files, seconds)
 
 
 def look_at_store(client: Redis) -> StoreSample | None:
