@@ -1,7 +1,7 @@
 """Sample part: what is kept of a model's rows until its types and grids are known."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,14 @@ SAMPLE_ROWS = 2_000
 SEGMENT_SAMPLE_ROWS = 200
 MAX_SAMPLED_FEATURES = 512
 MAX_CATEGORIES = 256
+MAX_SAMPLED_NAME = 256
+"""Characters: a feature with a longer name is not sampled, or one message could make a body no message holds."""
 # A body must fit a message of 900 kB: with many features fewer rows are kept.
 _MAX_VALUES = 50_000
 _VERSION = 1
 
 Float64Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class SamplePart:
@@ -39,7 +42,7 @@ class SamplePart:
         Predictions seen.
     names
         Numeric features seen, sorted: the columns of `sample.values` before its last, which is the score. Of more
-        than 512 the first 512 by name are kept.
+        than 512 the first 512 by name are kept, and none with a name beyond 256 characters.
     sample
         The rows. Missing values are NaN.
     categories
@@ -76,11 +79,11 @@ class SamplePart:
     ) -> None:
         """Add n rows; NaN and None are missing."""
         self.rows += len(hashes)
-        self._widen(name for name, values in numeric.items() if not np.isnan(values).all())
+        self._widen(name for name, values in _short(numeric) if not np.isnan(values).all())
         missing = np.full(len(hashes), np.nan)
         columns = [numeric.get(name, missing) for name in self.names]
         self.sample.update(hashes, ids, np.column_stack([*columns, scores]))
-        for name, values in text.items():
+        for name, values in _short(text):
             present = [value for value in values if value is not None]
             if present:
                 self._counts(name).update(present)
@@ -138,6 +141,10 @@ class SamplePart:
     def _trim_categories(self) -> None:
         for name in sorted(self.categories)[MAX_SAMPLED_FEATURES:]:
             del self.categories[name]
+
+
+def _short(columns: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+    return ((name, column) for name, column in columns.items() if len(name) <= MAX_SAMPLED_NAME)
 
 
 def _relaid(sample: BottomK, before: Sequence[str], after: Sequence[str], capacity: int) -> BottomK:

@@ -5,20 +5,21 @@ Every bad message has a good one right behind it, in the same partition. The wor
 
 import json
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Message, Producer
-from integration.end_to_end.cluster import Cluster, wait_for
+from integration.end_to_end.cluster import PROFILE_PARTITIONS, Cluster, wait_for
 from integration.end_to_end.topics import PARTITIONS, Record, read
 from integration.rubbish.cases import DAY_MS, MEGABYTE, Case, cases, label, prediction
+
+from tidegauge.codec import decode_profiles
+from tidegauge.profiles import ProfileBundle
 
 pytestmark = pytest.mark.integration
 
@@ -98,6 +99,8 @@ def outcome(
     cluster.worker()
     try:
         wait_for("an account of every row", lambda: _all_read(cluster, sent), 60, cluster)
+        # Open parts are told after five seconds: whatever came must fit a message then.
+        wait_for("the samples", lambda: _learnt(cluster), 60, cluster)
         status = _status(cluster)
         letters: dict[tuple[str, int, int], list[Record]] = {}
         for letter in read(bootstrap, f"{cluster.prefix}dead-letters"):
@@ -105,7 +108,7 @@ def outcome(
             letters.setdefault(where, []).append(letter)
         prefix = len(cluster.prefix)
         letters = {(topic[prefix:], partition, offset): found for (topic, partition, offset), found in letters.items()}
-        yield Outcome(sent, status, letters, cluster.log("worker-0.log"), _metrics(cluster, folder))
+        yield Outcome(sent, status, letters, cluster.log("worker-0.log"), _metrics(folder))
     finally:
         cluster.stop()
 
@@ -121,19 +124,21 @@ def _all_read(cluster: Cluster, sent: Sent) -> bool:
     return bool(read_now == len(CASES) + sent.good.total())
 
 
-def _metrics(cluster: Cluster, folder: Any) -> str:
-    """Ask the worker's page, which comes up beside the profiler: on a busy machine all may be counted by then."""
+def _learnt(cluster: Cluster) -> bool:
+    """Whether Kafka has what is kept of the models that are learnt."""
+    told = (
+        decode_profiles(record.value)
+        for record in read(cluster.bootstrap, f"{cluster.prefix}profiles", PROFILE_PARTITIONS)
+    )
+    profiles = [profile for bundle in told if isinstance(bundle, ProfileBundle) for profile in bundle.profiles]
+    return {profile.model for profile in profiles if profile.part == "sample"} >= {"learnt", "wide"}
+
+
+def _metrics(folder: Any) -> str:
     port = next(line for line in (folder / "worker-0.yaml").read_text().splitlines() if line.startswith("web:"))
     address = f"http://127.0.0.1:{int(''.join(c for c in port if c.isdigit()))}/metrics"
-    found: list[str] = []
-
-    def answers() -> bool:
-        with suppress(urllib.error.URLError), urllib.request.urlopen(address, timeout=5) as answer:
-            found.append(answer.read().decode())
-        return bool(found)
-
-    wait_for("the page", answers, 30, cluster)
-    return found[0]
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

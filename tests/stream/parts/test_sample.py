@@ -57,3 +57,12 @@ def test_features_and_categories_are_bounded() -> None:
     assert len(part.categories["t0000"].counts()) == 256
     assert part.categories["t0000"].total == 1_001
     assert len(part.snapshot()) < 900_000
+
+
+@pytest.mark.parametrize("size", [256, 257, 1_000_000])
+def test_a_name_that_would_fill_a_message_is_not_sampled(size: int) -> None:
+    part, name = SamplePart(), "n" * size
+    part.update(hash_ids("m", ["x"]), ["x"], np.zeros(1), {name: np.ones(1)}, {name: ["u"]})
+    assert (name in part.names, name in part.categories) == (size <= 256, size <= 256)
+    assert part.rows == 1
+    assert len(part.snapshot()) < 10_000
