@@ -8,6 +8,9 @@ SEEDS ?= 1..5
 # Bash keeps a SECONDS of its own in the environment: only one that was typed counts.
 CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
+# By default files with few tests come last: those are the long ones, and one core would wait for the other.
+IN_ORDER := --no-loadscope-reorder
+
 .PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure soak curves chaos chaos-control any-number lint format lock clean
 
 help:  ## this list
@@ -26,7 +29,7 @@ demo: install  ## a year of real flights, two models, live: nothing else needed
 	@$(BIN)/tidegauge demo $(ARGS)
 
 test: install servers  ## every test, integration included
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not peers" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(IN_ORDER) -q -m "not peers" $(ARGS)
 
 test-unit: install  ## unit and property tests: no server, under a minute
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not embedded and not integration and not demo" $(ARGS)

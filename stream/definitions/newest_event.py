@@ -78,7 +78,8 @@ def _last(
     while ends:
         if remaining() < 0:
             raise TimeoutError(f"the end of {topic} was not read in time")
-        for message in consumer.consume(count, _STEP_SECONDS):
+        # consume(n, t) waits for all n or for all of t: so wait for one, then take what lies there.
+        for message in (*consumer.consume(1, _STEP_SECONDS), *consumer.consume(count, 0.0)):
             if message.error() is None:
                 yield message
                 if (message.offset() or 0) + 1 >= ends.get(message.partition() or 0, 0):
