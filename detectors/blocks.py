@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from detectors.errors import LayoutError
 from detectors.shares import Floats
@@ -143,7 +143,8 @@ class BlockReference:
 
     def interval(self, alpha: float, phase: int | None = None, n: float | None = None) -> tuple[float, float]:
         """Bounds that a healthy block leaves, on either side together, with probability `alpha`; NaN if not known."""
-        return self.lower_bound(alpha / 2, phase, n), self.upper_bound(alpha / 2, phase, n)
+        expected, margin = self.expected(phase), self._margin(alpha / 2, phase, n)
+        return expected - margin, expected + margin
 
     def upper_bound(self, alpha: float, phase: int | None = None, n: float | None = None) -> float:
         """Bound that a healthy block exceeds with probability `alpha` in (0, 1); NaN if not known."""
@@ -158,7 +159,7 @@ class BlockReference:
             raise ValueError(f"alpha {alpha:g} is outside (0, 1)")
         if self.df < 1:
             return float("nan")
-        return float(student.isf(alpha, self.df)) * self.prediction_sd(phase, n)
+        return -float(stdtrit(self.df, alpha)) * self.prediction_sd(phase, n)
 
     def _of(self, phase: int | None) -> tuple[float, int]:
         """Mean and number of the blocks of `phase`."""

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri
 
 from detectors.cell_unions import quantile_bins
 from detectors.shares import Floats, paired_counts, share_of
@@ -124,13 +124,13 @@ def psi_critical(n: int, m: int, bins: int, alpha: float) -> float:
     _check_sizes(n, m, bins)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha {alpha:g} is outside (0, 1)")
-    return float(chi2.isf(alpha, bins - 1)) * (1 / n + 1 / m)
+    return float(chdtri(bins - 1, alpha)) * (1 / n + 1 / m)
 
 
 def psi_p_value(value: float, n: int, m: int, bins: int) -> float:
     """Probability of an index of `value` or more without a shift, by the approximation of :func:`psi_critical`."""
     _check_sizes(n, m, bins)
-    return float(chi2.sf(value / (1 / n + 1 / m), bins - 1))
+    return float(chdtrc(bins - 1, value / (1 / n + 1 / m)))
 
 
 def _check_sizes(n: int, m: int, bins: int) -> None:

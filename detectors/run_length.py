@@ -5,8 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
-from scipy.stats import chi2
+from scipy.special import chdtr, gammaincinv, ndtr
 
 from detectors.blocks import MAX_RHO
 from detectors.shares import Floats
@@ -149,9 +148,9 @@ def _alarm_rate(h: float, k: float, clip: float, df: int | None, blocks: int | N
 
 def _spread_nodes(df: int) -> tuple[Floats, Floats]:
     """Estimated over true standard deviation: nodes and probabilities, dense where spreads are small."""
-    ends = np.sqrt(chi2.ppf([1e-7, 0.9999], df) / df)
+    ends = np.sqrt(2 * gammaincinv(df / 2, [1e-7, 0.9999]) / df)
     edges = np.geomspace(ends[0], ends[1], _SPREADS + 1)
-    probability = np.diff(chi2.cdf(df * edges**2, df))
+    probability = np.diff(chdtr(df, df * edges**2))
     return np.sqrt(edges[1:] * edges[:-1]), probability / probability.sum()
 
 

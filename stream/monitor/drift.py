@@ -15,7 +15,6 @@ from detectors.psi import psi, psi_contributions
 from detectors.significance import holm_adjusted
 from detectors.wasserstein import wasserstein
 from stream.model.compiled import SCORE
-from stream.monitor.bounds import upper_bound
 from stream.monitor.inputs_view import SCORE_MEAN, InputsView, SubjectView, score_mean, subject_values
 from stream.monitor.rules import DriftRule
 from stream.monitor.windows import InputsWindow
@@ -121,7 +120,7 @@ def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phas
     test = chi_square(view.test_counts, unite(counts, view.test_bins), ordered=view.subject.numeric)
     blocks = view.divergence
     healthy_p = _healthy_p(view, test.divergence, phase)
-    bound = float(np.exp(upper_bound(blocks, alpha, phase)))
+    bound = float(np.exp(blocks.upper_bound(alpha, phase)))
     iid = float(chdtri(test.dof, alpha)) / test.effective_rows if test.dof and test.effective_rows else float("inf")
     unseen = getattr(view.subject.grid, "unseen", None)
     return Measure(

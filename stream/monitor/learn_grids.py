@@ -27,7 +27,8 @@ def _grid(sample: SamplePart, name: str, declared: str | None) -> FeatureGrid:
     counts = sample.categories.get(name)
     texts = [] if counts is None else counts.top(MAX_CATEGORIES)
     present = int(np.count_nonzero(~np.isnan(column)))
-    as_text = sum(count for _, count in texts) * len(sample.sample.hashes) > present * max(1, sample.rows)
+    text_rows = 0 if counts is None else counts.total
+    as_text = text_rows * len(sample.sample.hashes) > present * max(1, sample.rows)
     if declared == "categorical" or (declared is None and as_text):
         return CategoricalGrid([category for category, _ in texts if category != "__other__"])
     return NumericGrid(make_grid(column).edges.tolist())

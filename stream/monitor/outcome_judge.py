@@ -7,7 +7,6 @@ from scipy.special import stdtr
 
 from detectors.blocks import BlockReference
 from detectors.metrics import Metric
-from stream.monitor.bounds import interval, upper_bound
 from stream.monitor.budget import Budget
 from stream.monitor.drift_judge import finite
 from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of
@@ -186,7 +185,7 @@ class OutcomeJudge:
         phase = None if self.view is None else self.view.phase(moment.window.end_ms)
         expected = view.blocks.expected(phase)
         alpha = self._budget.allowance(rule.kind, self.view.scheme).alpha if self.view else 0.0
-        bound = upper_bound(view.blocks, alpha / (2 if rule.metric.two_sided else 1), phase)
+        bound = view.blocks.upper_bound(alpha / (2 if rule.metric.two_sided else 1), phase)
         reach = max(bound - expected, rule.metric.least_harm(expected, rule.drop))
         below = value < expected if rule.metric.two_sided else rule.metric.higher_is_better
         return expected - reach if below else expected + reach
@@ -207,7 +206,7 @@ class OutcomeJudge:
         cusum = None
         if remembered is not None and "" in remembered.cusums and moment.horizon and view is not None:
             cusum = remembered.cusum("", self._limits.get((metric.name, moment.age_ms), 5.0))
-        lower, upper = interval(view.blocks, 0.01, phase) if view else (float("nan"), float("nan"))
+        lower, upper = view.blocks.interval(0.01, phase) if view else (float("nan"), float("nan"))
         return MetricResult(
             metric=metric.name,
             state=state,
