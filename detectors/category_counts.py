@@ -97,6 +97,16 @@ class CategoryCounts:
             self._add(name, n)
         self.other += other.other
 
+    def narrowed(self, limit: int) -> Self:
+        """Give the counts as if no more than ``limit`` categories had ever been kept; at most ``self.limit``."""
+        if limit > self.limit:
+            raise ValueError(f"limit {limit} is above {self.limit}: what was not kept cannot come back")
+        narrow = type(self)(limit)
+        for name, n in self._counts.items():
+            narrow._add(name, n)  # noqa: SLF001 - its own class
+        narrow.other += self.other
+        return narrow
+
     def snapshot(self) -> bytes:
         """Names in order and their counts."""
         if not self._counts and not self.other:

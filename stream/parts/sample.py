@@ -16,10 +16,13 @@ SAMPLE_ROWS = 2_000
 SEGMENT_SAMPLE_ROWS = 200
 MAX_SAMPLED_FEATURES = 512
 MAX_CATEGORIES = 256
+MAX_SAMPLED_TEXT = 64
+"""Characters: longer texts are free text, and counted together."""
 MAX_SAMPLED_NAME = 256
 """Characters: a feature with a longer name is not sampled, or one message could make a body no message holds."""
-# A body must fit a message of 900 kB: with many features fewer rows are kept.
+# A body must fit a message of 900 kB: with many features fewer rows, and fewer categories of each, are kept.
 _MAX_VALUES = 50_000
+_MAX_TEXTS = 24 * MAX_CATEGORIES
 _VERSION = 1
 
 Float64Array = NDArray[np.float64]
@@ -46,7 +49,8 @@ class SamplePart:
     sample
         The rows. Missing values are NaN.
     categories
-        Counts by text feature.
+        Counts by text feature: of 256 categories each, fewer when there are more than 24 text features (6 144 in all);
+        texts of more than 64 characters are counted in `other`.
     """
 
     __slots__ = ("categories", "limit", "names", "rows", "sample")
@@ -86,8 +90,11 @@ class SamplePart:
         for name, values in _short(text):
             present = [value for value in values if value is not None]
             if present:
-                self._counts(name).update(present)
-        self._trim_categories()
+                counts = self._counts(name)
+                brief = [value for value in present if len(value) <= MAX_SAMPLED_TEXT]
+                counts.update(brief)
+                counts.other += len(present) - len(brief)
+        self._fit_categories()
 
     def merge(self, other: Self) -> None:
         """Add another part's rows; raises LayoutError if its limit differs."""
@@ -96,9 +103,12 @@ class SamplePart:
         self.rows += other.rows
         self._widen(other.names)
         self.sample.merge(_relaid(other.sample, other.names, self.names, self._capacity()))
-        for name, counts in other.categories.items():
-            self._counts(name).merge(counts)
-        self._trim_categories()
+        for name in other.categories:
+            self._counts(name)
+        self._fit_categories()
+        for name, counts in self.categories.items():
+            if name in other.categories:
+                counts.merge(other.categories[name].narrowed(counts.limit))
 
     def snapshot(self) -> bytes:
         """Return the state as bytes: 8 for each sampled value, and the sampled ids."""
@@ -136,11 +146,20 @@ class SamplePart:
             self.sample = _relaid(self.sample, before, union, self._capacity())
 
     def _counts(self, name: str) -> CategoryCounts:
-        return self.categories.setdefault(name, CategoryCounts(MAX_CATEGORIES))
+        return self.categories.setdefault(name, CategoryCounts(self._room()))
 
-    def _trim_categories(self) -> None:
+    def _room(self) -> int:
+        """Categories to keep of each feature: falls as features are added, as the rows do."""
+        features = min(max(1, len(self.categories)), MAX_SAMPLED_FEATURES)
+        return min(MAX_CATEGORIES, _MAX_TEXTS // features)
+
+    def _fit_categories(self) -> None:
         for name in sorted(self.categories)[MAX_SAMPLED_FEATURES:]:
             del self.categories[name]
+        room = self._room()
+        for name, counts in self.categories.items():
+            if counts.limit > room:
+                self.categories[name] = counts.narrowed(room)
 
 
 def _short(columns: Mapping[str, T]) -> Iterator[tuple[str, T]]:

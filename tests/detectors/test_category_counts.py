@@ -28,6 +28,16 @@ def test_what_is_kept_does_not_depend_on_frequency() -> None:
     assert list(rare.counts()) == list(common.counts())
 
 
+@given(st.lists(st.text(max_size=3), max_size=30), st.integers(1, 5), st.integers(0, 5))
+def test_narrowed_later_is_narrow_from_the_start(names: list[str], limit: int, more: int) -> None:
+    narrow, wide = CategoryCounts(limit), CategoryCounts(limit + more)
+    narrow.update(names)
+    wide.update(names)
+    assert wide.narrowed(limit).snapshot() == narrow.snapshot()
+    with pytest.raises(ValueError, match="cannot come back"):
+        narrow.narrowed(limit + 1)
+
+
 def test_most_frequent_first_ties_by_name() -> None:
     sketch = CategoryCounts()
     sketch.update(["c", "b", "a", "a", "b", "d"])

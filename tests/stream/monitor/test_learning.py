@@ -3,13 +3,17 @@
 import random
 
 import msgspec
+import numpy as np
 import pytest
 
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.model.compiled import SCORE, CompiledModel
 from stream.monitor.core import MonitorCore
+from stream.monitor.learn_grids import grids_of
 from stream.monitor.outputs import LearnedModel, LearnedReference, Output
+from stream.parts.hashes import hash_ids
+from stream.parts.sample import SamplePart
 from stream.timeline.durations import DAY_MS
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, SHARDS, Shard, alerts, changed, healthy
@@ -38,6 +42,15 @@ def test_grids_of_an_undeclared_model_come_from_its_first_day() -> None:
     again = compile_model(learned[0].definition, learned[0].grids, learned[0].effective_from_ms)
     assert not again.learning
     assert {o.state for o in outputs[0] if isinstance(o, Report) and o.part == "inputs"} == {"learning"}
+
+
+def test_free_text_is_not_learnt_as_a_number() -> None:
+    sample, ids = SamplePart(), [f"id-{i}" for i in range(20)]
+    text = {"note": [f"{name}: {'words ' * 20}" for name in ids]}
+    sample.update(hash_ids("m", ids), ids, np.linspace(0, 1, 20), {"x": np.arange(20.0)}, text)
+    grids = grids_of(Catalog().compiled_for("m", DAY_0), sample)
+    assert grids["note"] == CategoricalGrid([])
+    assert isinstance(grids["x"], NumericGrid)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,43 @@ def test_rows_that_name_other_features_merge_as_if_seen_at_once(rows: list[dict[
         assert whole.sample.values.size <= 20
 
 
+@given(
+    st.lists(st.dictionaries(st.sampled_from(NAMES), st.sampled_from("uvwxyz"), min_size=1), min_size=1, max_size=30),
+    st.integers(min_value=0, max_value=30),
+)
+def test_categories_that_come_up_late_merge_as_if_seen_at_once(rows: list[dict[str, str]], cut: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample_module, "_MAX_TEXTS", 6)  # fewer categories are kept as features come up
+        whole, left, right = SamplePart(8), SamplePart(8), SamplePart(8)
+        add_texts(whole, rows)
+        for part, some in ((left, rows[:cut]), (right, rows[cut:])):
+            for row in some:
+                add_texts(part, [row])
+        right.merge(left)
+        assert [right.categories[name].snapshot() for name in sorted(right.categories)] == [
+            whole.categories[name].snapshot() for name in sorted(whole.categories)
+        ]
+        assert sum(len(counts.counts()) for counts in whole.categories.values()) <= 6
+
+
+def add_texts(part: SamplePart, rows: list[dict[str, str]]) -> None:
+    ids = [f"id-{part.rows + i}" for i in range(len(rows))]
+    text = {name: [row.get(name) for row in rows] for name in {name for row in rows for name in row}}
+    part.update(hash_ids("m", ids), ids, np.zeros(len(rows)), {}, text)
+
+
+def test_a_hundred_features_of_unique_texts_fit_a_message() -> None:
+    part = SamplePart()
+    ids = [f"{i:036}" for i in range(3_000)]
+    text = {f"text{i:03}": [f"{i}-{name}".ljust(64, "-") for name in ids] for i in range(100)}
+    text["free"] = [f"{name}".ljust(65, "-") for name in ids]
+    part.update(hash_ids("m", ids), ids, np.zeros(3_000), {f"number{i:03}": np.ones(3_000) for i in range(100)}, text)
+    assert len(part.snapshot()) < 900_000
+    assert {len(part.categories[name].counts()) for name in text if name != "free"} == {60}
+    assert {counts.total for counts in part.categories.values()} == {3_000}
+    assert part.categories["free"].other == 3_000
+
+
 def test_columns_are_found_by_name() -> None:
     part = SamplePart()
     add(part, [{"b": 1.0}], ["x"])
@@ -54,7 +91,7 @@ def test_features_and_categories_are_bounded() -> None:
     assert part.rows == 2
     categories = [f"c{i}" for i in range(1_000)]
     part.update(hash_ids("m", categories), categories, np.zeros(1_000), {}, {"t0000": categories})
-    assert len(part.categories["t0000"].counts()) == 256
+    assert len(part.categories["t0000"].counts()) == 12  # 6 144 in all
     assert part.categories["t0000"].total == 1_001
     assert len(part.snapshot()) < 900_000
 
