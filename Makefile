@@ -1,6 +1,8 @@
 # The steps of CI, and the commands of the README. On a bare machine (Python 3.11, Java 17, Maven) each installs what it
 # needs by itself: the virtual environment, the broker's jars, a Redis.
 SHELL := /bin/bash
+# Hundreds of processes start here: without its cache each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin

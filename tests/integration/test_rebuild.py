@@ -65,10 +65,13 @@ class World:
 
     def drain(self, *, committed: bool = False) -> None:
         """Wait until all was read, judged and told; `committed`: and Kafka has the offsets and a snapshot, too."""
-        self._wait("reading", lambda: self._read("profiler", ("predictions", "labels"), story.PARTITIONS))
+        self._wait("reading", self._all_read)
+        self._wait("publishing", lambda: not self._unpublished())
         if committed:
             self._wait("the advisory commits", self._committed)
-        self._wait("judging", lambda: self._read("monitor", ("profiles",), PROFILE_PARTITIONS))
+        # Of the next two watermark reports the second was certainly made after all of it was there.
+        told = [self._end("profiles", number) + 2 for number in range(PROFILE_PARTITIONS)]
+        self._wait("judging", lambda: all(self._judged(number) >= end for number, end in enumerate(told)))
         self._wait("telling", lambda: not self._outbox())
         if committed:  # it goes out when all that was decided before it has arrived
             self._wait("a snapshot", lambda: topics.read(self.bootstrap, f"{self.prefix}history", PROFILE_PARTITIONS))
@@ -91,28 +94,34 @@ class World:
 
     def starts(self, role: str) -> list[int]:
         """Return from which offset each shard is read next."""
-        names = [ShardName(self.prefix, "profiler", shard) for shard in range(story.PARTITIONS)]
-        return [int(self.store.hget(name.meta, f"offset:{role}") or -1) for name in names]
+        return [int(self.store.hget(shard.meta, f"offset:{role}") or -1) for shard in self._profilers]
+
+    @property
+    def _profilers(self) -> list[ShardName]:
+        return [ShardName(self.prefix, "profiler", number) for number in range(story.PARTITIONS)]
 
     def logs(self) -> str:
         return "\n".join(self.cluster.log(f"worker-{n}.log") for n in range(len(self.cluster.processes)))
 
-    def _read(self, kind: str, names: tuple[str, ...], partitions: int) -> bool:
-        for name in names:
-            topic = f"{self.prefix}{name}"
-            stored_as = name if kind == "profiler" else topic
-            for number in range(partitions):
-                shard = ShardName(self.prefix, "profiler" if kind == "profiler" else "monitor", number)
-                if int(self.store.hget(shard.meta, f"offset:{stored_as}") or -1) < self._end(topic, number):
-                    return False
-        return True
+    def _all_read(self) -> bool:
+        return all(
+            self.starts(role)[number] >= self._end(role, number)
+            for role in ("predictions", "labels")
+            for number in range(story.PARTITIONS)
+        )
 
-    def _end(self, topic: str, number: int) -> int:
+    def _unpublished(self) -> list[str]:
+        return [shard.unpublished for shard in self._profilers if self.store.hlen(shard.unpublished)]
+
+    def _judged(self, number: int) -> int:
+        name = ShardName(self.prefix, "monitor", number)
+        return int(self.store.hget(name.meta, f"offset:{self.prefix}profiles") or -1)
+
+    def _end(self, role: str, number: int) -> int:
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "ends"})
         try:
-            # Watermarks go on once a second: what lies a few of them back has been judged.
-            behind = 4 if topic.endswith("profiles") else 0
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]) - behind
+            place = TopicPartition(f"{self.prefix}{role}", number)
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
         finally:
             consumer.close()
 

@@ -1,6 +1,7 @@
-"""Cost of a model-day: the bound is generous, so that only a change of order fails."""
+"""Cost of a model-day in calls, which no load changes: the bound is generous, so that only a change of order fails."""
 
-import time
+import cProfile
+import pstats
 
 import msgspec
 import numpy as np
@@ -48,20 +49,20 @@ def test_a_model_day_of_fifteen_features_and_four_segments_costs_little(compiled
     core = MonitorCore(0, catalog_of(wide, Reference.of("m", profiles, held_out=True)))
     shards = [Shard(wide, number) for number in range(SHARDS)]
     spent = []
-    for number in range(10):
+    for number in range(5):
         messages = []
         for shard in shards:
             shard.store.add_inputs(assemble(wide, "v1", rows(number * SHARDS + shard.number, 500)))
             end_ms = DAY_0 + (number + 1) * DAY_MS
             messages += [shard.bundle(), shard.watermark(end_ms, end_ms)]
-        began = time.process_time()
-        for message in messages:
-            core.apply(message)
-        reports = core.advance()
-        core.dirty_fields()
-        spent.append(time.process_time() - began)
+        with cProfile.Profile() as profile:
+            for message in messages:
+                core.apply(message)
+            reports = core.advance()
+            core.dirty_fields()
+        spent.append(pstats.Stats(profile).total_calls)
         assert reports
-    assert float(np.median(spent[2:])) < 0.15, [round(x, 3) for x in spent]
+    assert 1_000 < max(spent[2:]) < 130_000, spent
 
 
 def test_an_empty_bundle_is_no_news(make: Maker) -> None:

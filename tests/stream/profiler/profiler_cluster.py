@@ -35,7 +35,6 @@ def produce(config: ProfilerConfig, log: list[Event], topic: str) -> None:
 
 
 def wait(until: Callable[[], object], seconds: float = 120.0, what: str = "it") -> None:
-    """Wait: a part that changes again after it was published is published a tenth of its pane later, here a minute."""
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"

@@ -21,7 +21,7 @@ from stream.errors import LostStateError, UnreachableError
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.topics import TopicNames
 from stream.model.catalog import Catalog
-from stream.profiler import Cadence, ProfilerConfig, ProfilerThread
+from stream.profiler import Cadence, ProfilerConfig, ProfilerThread, schedule
 from stream.profiler.decode import PREDICTIONS
 from stream.store.embedded import EmbeddedStore
 from tidegauge.profiles import WatermarkReport
@@ -29,6 +29,12 @@ from tidegauge.profiles import WatermarkReport
 pytestmark = pytest.mark.embedded
 
 FAST = Cadence(checkpoint_seconds=0.05, watermark_seconds=0.1, closing_seconds=0.02)
+
+
+@pytest.fixture(autouse=True)
+def told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that changes again after it was published is told a tenth of its pane later, a minute here: not here."""
+    monkeypatch.setattr(schedule, "PANES_PER_SNAPSHOT", 600)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +244,7 @@ def _idle(report: WatermarkReport) -> bool:
 
 def test_profiles_never_run_too_far_ahead_of_their_readers(config: ProfilerConfig, store: str) -> None:
     bound = 40_000
-    rows, labels = random_logs(6, predictions=600)
+    rows, labels = random_logs(6, predictions=150)
     produce(config, rows, config.topics.predictions)
     produce(config, labels, config.topics.labels)
     thread = profiler(dataclasses.replace(config, max_unread_bytes=bound, max_backlog_bytes=1), store)
