@@ -14,6 +14,9 @@ WATCH = Watch(reference_seconds=600.0, reference_per_second=20.0, traffic=False)
 DAY_LONG = Watch(horizon="1d", age="30m", reference_seconds=900.0, reference_per_second=20.0, traffic=False)
 """Predictions wait a day for their label: many of them can be outstanding."""
 
+MEASURED = 0.1
+"""Below this scale nothing is measured: it is only to see that it works."""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -33,6 +36,10 @@ class Bench:
     def events(self, count: int) -> int:
         """Return how many events to take for `count`."""
         return max(round(count * self.scale), 200)
+
+    def points(self, *values: int) -> tuple[int, ...]:
+        """Return the points of a curve: two of them when it is only to see that it works."""
+        return values if self.scale >= MEASURED else values[:2]
 
     def seconds(self, seconds: float) -> float:
         """Return how long to measure for `seconds`."""

@@ -42,7 +42,7 @@ def outstanding(bench: Bench) -> Curve:
     spec = bench.spec(per_second=PER_SECOND)
     path = write_definition(bench.folder, spec, DAY_LONG)
     rows = []
-    for count in (100_000, 1_000_000, 10_000_000):
+    for count in bench.points(100_000, 1_000_000, 10_000_000):
         # A process for each: memory that another point had used would be used again, and not seen.
         with ProcessPoolExecutor(1, get_context("spawn")) as alone:
             rows.append(alone.submit(measure, bench.servers.redis_url, spec, path, bench.events(count)).result())

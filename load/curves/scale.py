@@ -18,7 +18,7 @@ APART = "; the event loop's CPU (monitors, thresholds on the first window, Faust
 def models(bench: Bench) -> Curve:
     """Share the same traffic among more and more models."""
     events, rows = bench.events(30_000), []
-    for count in (1, 100, 1_000):
+    for count in bench.points(1, 100, 1_000):
         spec = bench.spec(models=count, per_second=1_000.0, segments=0)
         stage = bench.stage(spec)
         rows.append({"models": count, **drain(bench, stage, events).figures()})
@@ -32,7 +32,7 @@ def models(bench: Bench) -> Curve:
 def features(bench: Bench) -> Curve:
     """Let a prediction have more and more features."""
     rows = []
-    for count in (5, 20, 100, 500):
+    for count in bench.points(5, 20, 100, 500):
         categorical = count // 4
         spec = bench.spec(numeric=count - categorical, categorical=categorical, per_second=1_000.0)
         events = bench.events(min(40_000, 2_000_000 // count))
@@ -46,7 +46,7 @@ def features(bench: Bench) -> Curve:
 def segments(bench: Bench) -> Curve:
     """Let a prediction belong to more and more segments; a definition may name eight."""
     events, rows = bench.events(40_000), []
-    for count in (0, 2, 8):
+    for count in bench.points(0, 2, 8):
         stage = bench.stage(bench.spec(segments=count, per_second=1_000.0))
         rows.append({"segments": count, **drain(bench, stage, events).figures()})
     about = f"one worker, {events:,} predictions with a label each, 1 000 a second of event time, 4 values a segment"
@@ -59,7 +59,7 @@ def workers(bench: Bench) -> Curve:
     rows: list[Row] = []
     alone = 0.0
     stage = bench.stage(bench.spec(per_second=10_000.0))
-    for count in (1, 2, 4):
+    for count in bench.points(1, 2, 4):
         drained = share(bench, stage, events, count)
         per_second = drained.events / drained.seconds
         alone = alone or per_second

@@ -21,7 +21,7 @@ def test_a_curve_has_all_its_points(name: str, bootstrap: str, real_redis_url: s
     folder = tmp_path / "work"
     folder.mkdir()
     curve = CURVES[name](Bench(Servers(bootstrap, real_redis_url), folder, scale=SCALE))
-    assert len(curve.rows) >= 3
+    assert len(curve.rows) >= 2
     assert all(list(row) == curve.columns for row in curve.rows)
     figures = [value for row in curve.rows for value in row.values() if not isinstance(value, str)]
     assert all(value == value and value >= 0 for value in figures)  # noqa: PLR0124 - NaN
