@@ -16,7 +16,7 @@ from stream.app.pages import health_page, metrics_page
 from stream.app.partition import Partition
 from stream.app.partitions import PartitionWatch, asker, counts, keep_counts
 from stream.app.publisher import KafkaPublisher, OutputPublisher
-from stream.app.startup import ready
+from stream.app.startup import insist, ready
 from stream.app.supervisor import ThreadService
 from stream.app.worker import Failure, Parts, serve, stop_on_signals
 from stream.checkpoint import AsyncRunner, ShardName, connect, connect_async
@@ -66,8 +66,14 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
         return
     names = TopicNames(settings.prefix)
     ask = asker(settings)
-    topics = counts(settings, await asyncio.to_thread(ask))
-    await asyncio.to_thread(keep_counts, settings, topics, cold_start=cold_start)
+    topics: dict[str, int] = {}
+
+    async def compare() -> None:
+        topics.update(counts(settings, await asyncio.to_thread(ask)))
+        await asyncio.to_thread(keep_counts, settings, topics, cold_start=cold_start)
+
+    if not await insist(compare, stop):  # a server that has answered may be away again
+        return
     follower = DefinitionFollower(DefinitionReader(settings.kafka_settings, names.models))
     await asyncio.to_thread(follower.start)
     try:

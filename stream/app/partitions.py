@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mode import Service
+from redis.exceptions import RedisError
 
 from stream.checkpoint import StateLostError, connect
 from stream.config import Settings
@@ -88,6 +89,8 @@ def keep_counts(settings: Settings, found: Mapping[str, int], *, cold_start: boo
     ------
     StateLostError
         They differ, and nobody asked for a cold start.
+    UnreachableError
+        Redis went away meanwhile; the same call may be made again.
     """
     key = f"{{tidegauge:{settings.prefix}:topics}}"
     store = connect(settings.redis.url.get_secret_value())
@@ -100,6 +103,8 @@ def keep_counts(settings: Settings, found: Mapping[str, int], *, cold_start: boo
             _LOG.warning("the new partition counts are taken (--cold-start): %s", text)
         if kept != found and found:
             store.execute_command("HSET", key, *(part for pair in found.items() for part in pair))
+    except (RedisError, OSError) as error:
+        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
     finally:
         store.close()
 

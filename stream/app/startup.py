@@ -50,7 +50,7 @@ async def ready(settings: Settings, stop: asyncio.Event, clock: Callable[[], flo
     settings.web.port = free_port(settings.web)
     admin = make_admin(settings.kafka_settings)
     for ask in (lambda: _ask_kafka(admin, settings), lambda: _ask_redis(settings)):
-        if not await _insist(ask, stop, clock() + PATIENCE_SECONDS, clock):
+        if not await insist(ask, stop, clock):
             return False
     with suppress(RedisError):  # away again: the worker says so itself
         await asyncio.to_thread(warn_of_settings, settings.redis.url.get_secret_value())
@@ -81,9 +81,17 @@ def free_port(web: WebSettings) -> int:
     return port
 
 
-async def _insist(
-    ask: Callable[[], Awaitable[None]], stop: asyncio.Event, deadline: float, clock: Callable[[], float]
+async def insist(
+    ask: Callable[[], Awaitable[None]], stop: asyncio.Event, clock: Callable[[], float] = time.monotonic
 ) -> bool:
+    """Ask a server until it answers; False when `stop` was set before that.
+
+    Raises
+    ------
+    UnreachableError
+        It did not answer within 10 s.
+    """
+    deadline = clock() + PATIENCE_SECONDS
     while not stop.is_set():
         try:
             await ask()
