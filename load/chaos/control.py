@@ -7,10 +7,10 @@ kill. A suite that it passes proves nothing, so it must fail.
 from dataclasses import replace
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from stream.app.groups import groups
-from stream.checkpoint import Delta, Loaded, Outcome, Resumed, ShardName, SyncRunner
+from stream.checkpoint import Delta, Loaded, Outcome, Resumed, ShardName, StoreUnavailableError, SyncRunner
 from stream.config import Settings
 from stream.kafka.clients import make_consumer
 from stream.kafka.topics import TopicNames
@@ -48,6 +48,8 @@ class ForgetfulRunner(SyncRunner):
         try:
             places = [TopicPartition(topic, self.shard.shard) for topic in roles]
             found = consumer.committed(places, timeout=10)
+        except KafkaException as error:  # it must fail for its counts, not for a broker's death
+            raise StoreUnavailableError(f"Kafka did not tell the committed offsets ({error})") from error
         finally:
             consumer.close()
         return replace(loaded, offsets={roles[place.topic]: place.offset for place in found if place.offset >= 0})
