@@ -85,7 +85,7 @@ def test_few_blocks_cannot_promise_everything() -> None:
 def test_default_limit_keeps_the_promise_on_autocorrelated_days() -> None:
     """The whole chain: 28 healthy days, their estimated autocorrelation, the limit, then years of healthy days."""
     rng = np.random.default_rng(7)
-    series, days = 200, 800
+    series, days = 80, 800
     for rho, least in ((0.0, 500), (0.3, 300)):
         x = np.zeros((series, 50 + 28 + days))
         steps = rng.normal(size=x.shape) * math.sqrt(1 - rho**2)

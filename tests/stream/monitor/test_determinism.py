@@ -108,7 +108,7 @@ def test_a_restart_from_stored_fields_at_any_point_goes_on_the_same(
                 stored.pop(field, None)
             else:
                 stored[field] = value
-        if count % 5 == 0:
+        if count % 9 == 0:
             core = make()
             core.load(stored)
             assert core.dirty_fields() == {}

@@ -87,7 +87,7 @@ def moments(core: ShardCore) -> dict[PartKey, Moments]:
 
 
 @WRITERS
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(log=logs(), cuts=st.lists(st.integers(0, 8), max_size=3), rows=st.sampled_from([1, 10, 4_096]))
 def test_by_column_is_row_by_row(write: Write, log: Log, cuts: list[int], rows: int) -> None:
     with by_column(NONE):
@@ -116,7 +116,7 @@ def without_bytes(letter: DeadLetter) -> tuple[Any, ...]:
 
 
 @WRITERS
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(log=logs(odd=False))
 def test_by_column_is_each_row_as_a_message_of_its_own(write: Write, log: Log) -> None:
     with by_column(EVERY):
