@@ -33,7 +33,7 @@ demo: install  ## a year of real flights, two models, live: nothing else needed
 test: install servers  ## every test, integration included
 	@$(BIN)/pytest -n 2 --dist loadfile $(IN_ORDER) -q -m "not peers" $(ARGS)
 
-test-unit: install  ## unit and property tests: no server, under a minute
+test-unit: install  ## unit and property tests: no server is started
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not embedded and not integration and not demo" $(ARGS)
 
 test-integration: install servers  ## the tests on real Kafka and Redis

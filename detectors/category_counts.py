@@ -93,19 +93,20 @@ class CategoryCounts:
         """Add the counts of ``other``; raises LayoutError if its limit differs."""
         if other.limit != self.limit:
             raise LayoutError(f"merge of categories with limit {other.limit} into {self.limit}")
-        for name, n in list(other._counts.items()):
-            self._add(name, n)
-        self.other += other.other
+        self._take(other)
 
     def narrowed(self, limit: int) -> Self:
         """Give the counts as if no more than ``limit`` categories had ever been kept; at most ``self.limit``."""
         if limit > self.limit:
             raise ValueError(f"limit {limit} is above {self.limit}: what was not kept cannot come back")
         narrow = type(self)(limit)
-        for name, n in self._counts.items():
-            narrow._add(name, n)  # noqa: SLF001 - its own class
-        narrow.other += self.other
+        narrow._take(self)  # noqa: SLF001 - its own class
         return narrow
+
+    def _take(self, other: Self) -> None:
+        for name, n in list(other._counts.items()):
+            self._add(name, n)
+        self.other += other.other
 
     def snapshot(self) -> bytes:
         """Names in order and their counts."""

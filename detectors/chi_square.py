@@ -148,8 +148,7 @@ def chi_square(
     rows = n * m / (n + m)
     # The 2 x cells statistic in closed form: rows * sum (r/m - c/n)^2 / pooled share.
     statistic = float(rows * np.sum((ref / m - cur / n) ** 2 / ((ref + cur) / (n + m))))
-    dof = ref.size - 1
-    return ChiSquareResult(statistic, dof, float(chdtrc(dof, statistic)) if dof else 1.0, ref.size, rows)
+    return _result(statistic, ref.size, rows)
 
 
 def goodness_of_fit(ref_counts: ArrayLike, cur_counts: ArrayLike) -> ChiSquareResult:
@@ -167,5 +166,9 @@ def goodness_of_fit(ref_counts: ArrayLike, cur_counts: ArrayLike) -> ChiSquareRe
     expected = ref * n / m
     with np.errstate(divide="ignore"):
         statistic = float(np.sum((cur - expected) ** 2 / expected))
-    dof = ref.size - 1
-    return ChiSquareResult(statistic, dof, float(chdtrc(dof, statistic)) if dof else 1.0, ref.size, n)
+    return _result(statistic, ref.size, n)
+
+
+def _result(statistic: float, cells: int, rows: float) -> ChiSquareResult:
+    dof = cells - 1
+    return ChiSquareResult(statistic, dof, float(chdtrc(dof, statistic)) if dof else 1.0, cells, rows)

@@ -18,6 +18,7 @@ from stream.config import Settings
 from stream.errors import UnreachableError
 from stream.kafka.clients import make_admin
 from stream.kafka.topics import TopicNames, list_partitions
+from stream.store.reach import unreachable
 
 _LOG: Final = logging.getLogger(__name__)
 CHECK_SECONDS: Final = 30.0
@@ -104,7 +105,7 @@ def keep_counts(settings: Settings, found: Mapping[str, int], *, cold_start: boo
         if kept != found and found:
             store.execute_command("HSET", key, *(part for pair in found.items() for part in pair))
     except (RedisError, OSError) as error:
-        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
+        raise unreachable(error) from error
     finally:
         store.close()
 

@@ -23,7 +23,7 @@ from stream.monitor.alert_book import AlertKey, AlertMemory
 from stream.monitor.streams import parse_field_name
 from stream.profiler.counts import TopicCounts
 from stream.profiler.state import META, Meta, decode_meta
-from stream.store.reach import require_store
+from stream.store.reach import require_store, unreachable
 from tidegauge.alerts import AlertKind
 
 TIMEOUT_SECONDS = 10.0
@@ -80,7 +80,7 @@ def survey(settings: Settings) -> Survey:
             monitor_lag = {n: _monitor_lag(store, consumer, settings, names.profiles, n) for n in monitors}
             firing = tuple(key for n in monitors for key in _firing(store, settings, n))
     except RedisError as error:
-        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
+        raise unreachable(error) from error
     finally:
         store.close()
     return Survey(catalog, shards, monitor_lag, firing, members)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, stdtr
+from scipy.special import stdtr
 
 from detectors.cell_unions import unite
 from detectors.chi_square import ChiSquareResult, chi_square
@@ -121,7 +121,7 @@ def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phas
     blocks = view.divergence
     healthy_p = _healthy_p(view, test.divergence, phase)
     bound = float(np.exp(blocks.upper_bound(alpha, phase)))
-    iid = float(chdtri(test.dof, alpha)) / test.effective_rows if test.dof and test.effective_rows else float("inf")
+    iid = test.critical_divergence(alpha)
     unseen = getattr(view.subject.grid, "unseen", None)
     return Measure(
         rows=rows,

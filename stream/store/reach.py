@@ -33,9 +33,14 @@ def require_store(url: str) -> None:
             f"Redis refuses us ({error}); check user, password and database in redis.url"
         ) from error
     except (RedisError, OSError) as error:
-        raise UnreachableError(f"Redis did not answer ({error}); check redis.url") from error
+        raise unreachable(error) from error
     finally:
         store.close()
+
+
+def unreachable(error: Exception) -> UnreachableError:
+    """Return what to tell of a Redis that went away."""
+    return UnreachableError(f"Redis did not answer ({error}); check redis.url")
 
 
 def warn_of_settings(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The curves' harness, with tiny counts: each measures every point it should, and no figure is judged."""
+"""The curves' harness, with tiny counts: two points of each, and no figure is judged."""
 
 from pathlib import Path
 

@@ -10,11 +10,11 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stream" / "profiler"))
 
-from profiler_cluster import PARTITIONS, Reader, expected, produce, published, wait
+from profiler_cluster import PARTITIONS, Reader, expected, produce, published, tell_soon, wait
 from profiler_logs import CONFIG, catalog, random_logs
 
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
-from stream.profiler import Cadence, ProfilerConfig, ProfilerThread, schedule
+from stream.profiler import Cadence, ProfilerConfig, ProfilerThread
 
 pytestmark = pytest.mark.integration
 FAST = Cadence(checkpoint_seconds=0.05, watermark_seconds=0.1, closing_seconds=0.02)
@@ -24,8 +24,7 @@ FAST = Cadence(checkpoint_seconds=0.05, watermark_seconds=0.1, closing_seconds=0
 def test_workers_that_come_and_go_change_nothing(
     bootstrap: str, real_redis_url: str, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A part that changes again after it was published is told a tenth of its pane later, a minute here: not here.
-    monkeypatch.setattr(schedule, "PANES_PER_SNAPSHOT", 600)
+    tell_soon(monkeypatch)
     names = TopicNames(f"t{uuid.uuid4().hex[:8]}.")
     kafka = {"bootstrap.servers": bootstrap}
     create_topics(kafka, list(topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS)), replication=1)

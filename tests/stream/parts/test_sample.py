@@ -82,6 +82,10 @@ def test_columns_are_found_by_name() -> None:
 
 def test_features_and_categories_are_bounded() -> None:
     part = SamplePart()
+    categories = [f"c{i}" for i in range(1_000)]
+    part.update(hash_ids("m", categories), categories, np.zeros(1_000), {}, {"only": categories})
+    assert len(part.categories["only"].counts()) == 256
+    part = SamplePart()
     ids = ["x", "y"]
     numeric = {f"n{i:04}": np.ones(2) for i in range(600)}
     text = {f"t{i:04}": ["u", None] for i in range(600)}
@@ -89,7 +93,6 @@ def test_features_and_categories_are_bounded() -> None:
     assert part.names == tuple(sorted(numeric)[:512])
     assert sorted(part.categories) == sorted(text)[:512]
     assert part.rows == 2
-    categories = [f"c{i}" for i in range(1_000)]
     part.update(hash_ids("m", categories), categories, np.zeros(1_000), {}, {"t0000": categories})
     assert len(part.categories["t0000"].counts()) == 12  # 6 144 in all
     assert part.categories["t0000"].total == 1_001

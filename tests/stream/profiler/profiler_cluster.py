@@ -6,11 +6,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 
+import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from profiler_logs import Event, catalog, comparable, without_empty
 
 from stream.parts.keys import PartKey
-from stream.profiler import ProfilerConfig, ProfilerThread, ShardCore
+from stream.profiler import ProfilerConfig, ProfilerThread, ShardCore, schedule
 from stream.profiler.messages import RawBatch
 from tidegauge.codec import decode_profiles
 from tidegauge.partitioner import partition_for
@@ -32,6 +33,11 @@ def produce(config: ProfilerConfig, log: list[Event], topic: str) -> None:
             key = event["prediction_id"].encode()
             producer.produce(topic, value, key=key, partition=partition_for(key, PARTITIONS))
     assert producer.flush(10) == 0
+
+
+def tell_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that changes again after it was published is told a tenth of its pane later, else a minute here."""
+    monkeypatch.setattr(schedule, "PANES_PER_SNAPSHOT", 600)
 
 
 def wait(until: Callable[[], object], seconds: float = 120.0, what: str = "it") -> None:

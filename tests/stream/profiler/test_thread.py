@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
-from profiler_cluster import PARTITIONS, Reader, expected, produce, published, read_all, wait
+from profiler_cluster import PARTITIONS, Reader, expected, produce, published, read_all, tell_soon, wait
 from profiler_logs import CONFIG, catalog, random_logs
 from servers.redis import RedisServer, valkey_binary
 
@@ -21,7 +21,7 @@ from stream.errors import LostStateError, UnreachableError
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.topics import TopicNames
 from stream.model.catalog import Catalog
-from stream.profiler import Cadence, ProfilerConfig, ProfilerThread, schedule
+from stream.profiler import Cadence, ProfilerConfig, ProfilerThread
 from stream.profiler.decode import PREDICTIONS
 from stream.store.embedded import EmbeddedStore
 from tidegauge.profiles import WatermarkReport
@@ -33,8 +33,7 @@ FAST = Cadence(checkpoint_seconds=0.05, watermark_seconds=0.1, closing_seconds=0
 
 @pytest.fixture(autouse=True)
 def told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part that changes again after it was published is told a tenth of its pane later, a minute here: not here."""
-    monkeypatch.setattr(schedule, "PANES_PER_SNAPSHOT", 600)
+    tell_soon(monkeypatch)
 
 
 @pytest.fixture(scope="module")
