@@ -1,6 +1,6 @@
 """What the Faust side needs of its neighbours, so that each can be replaced in a test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from stream.model.catalog import Catalog
@@ -22,8 +22,11 @@ class Core(Protocol):
     def set_catalog(self, catalog: Catalog) -> None:
         """Go on with other definitions and references."""
 
-    def advance(self) -> Sequence[Output]:
-        """Decide everything that is due; outputs are in the outbox too, until they were delivered."""
+    def steps(self) -> Iterable[Sequence[Output]]:
+        """Decide everything that is due, a step at a time; outputs are in the outbox too, until they were delivered.
+
+        Until the last step nothing else may be called.
+        """
 
     def watch(self, now_ms: int) -> Sequence[Output]:
         """Tell of what the wall clock shows; the outputs are in the outbox too."""

@@ -139,7 +139,7 @@ class Monitors:
             self._restart_later()
             return
         try:
-            partition.apply(offset, value)
+            await partition.apply(offset, value)
         except SnapshotError as error:
             self._drop(number)
             self._give_up(StateLostError(f"a snapshot of partition {number} cannot be read ({error})"))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -22,7 +22,7 @@ from stream.checkpoint import (
 )
 from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import HistorySnapshot, Output
+from stream.monitor.outputs import HistorySnapshot
 from tidegauge.alerts import Alert
 from tidegauge.errors import DecodeError
 
@@ -36,12 +36,14 @@ class Pace:
     checkpoint_seconds: float = 0.5
     urgent_seconds: float = 0.2
     retry_seconds: float = 0.5
+    breath_seconds: float = 0.02
 
 
 class Partition:
     """What one worker holds of one partition between takeover and release.
 
-    Everything happens in one event loop. The order that makes it exact: apply, checkpoint (state, offset, outbox),
+    Everything happens in one event loop; what a record makes due is one round, and nothing is written in the middle
+    of it. The order that makes it exact: apply, checkpoint (state, offset, outbox),
     publish, delivery report, checkpoint (outbox without it). A crash anywhere repeats a message, never loses one.
 
     Parameters
@@ -90,6 +92,9 @@ class Partition:
         self._cold_start = cold_start
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._round = asyncio.Lock()
+        self._half_decided = False
+        self._breathed = 0.0
         self._sending: set[int] = set()
         self._doubt: _Written | None = None
         self._behind_since: float | None = None
@@ -160,7 +165,7 @@ class Partition:
 
     def watch(self, now_ms: int) -> None:
         """Tell of what the wall clock shows."""
-        if self.next_offset < self._caught_up_at or self.behind_store:
+        if self.next_offset < self._caught_up_at or self.behind_store or self._round.locked():
             return
         if self._core.watch(now_ms):
             self._mark(urgent=True)
@@ -195,19 +200,38 @@ class Partition:
         self._core.lose(text, int(time.time() * 1000))
         self._mark(urgent=True)
 
-    def apply(self, offset: int, value: bytes | None) -> Sequence[Output]:
-        """Take in the record at the next offset, and decide what it made due."""
-        self._follow_catalog()
-        try:
-            if value is not None:
-                self._core.apply(value)
-        except DecodeError as error:
-            self.undecodable += 1
-            _LOG.warning("%s[%d]@%d cannot be read, skipped: %s", self._topic, self.number, offset, error)
-        self.next_offset = offset + 1
-        outputs = self._core.advance()
-        self._mark(urgent=any(isinstance(output, Alert) for output in outputs))
-        return outputs
+    async def apply(self, offset: int, value: bytes | None) -> None:
+        """Take in the record at the next offset, and decide what it made due; the event loop has turns meanwhile.
+
+        A backlog is minutes of decisions one after the other: heartbeats, rebalances and the watchdog cannot wait.
+        """
+        async with self._round:
+            self._follow_catalog()
+            try:
+                if value is not None:
+                    self._core.apply(value)
+            except DecodeError as error:
+                self.undecodable += 1
+                _LOG.warning("%s[%d]@%d cannot be read, skipped: %s", self._topic, self.number, offset, error)
+            self.next_offset = offset + 1
+            self._half_decided = True
+            steps = iter(self._core.steps())
+            try:
+                for outputs in steps:
+                    self._mark(urgent=any(isinstance(output, Alert) for output in outputs))
+                    await self._breathe()
+            except asyncio.CancelledError:
+                for _ in steps:
+                    pass
+                self._half_decided = False
+                raise
+            self._half_decided = False
+        self._mark()
+
+    async def _breathe(self) -> None:
+        if self._clock() - self._breathed > self._pace.breath_seconds:
+            await asyncio.sleep(0)
+            self._breathed = self._clock()
 
     async def due(self) -> None:
         """Wait until a checkpoint is wanted: half a second after the last, earlier if an alert changed."""
@@ -233,7 +257,10 @@ class Partition:
             self._dirty.clear()
             self._urgent.clear()
             again = self._doubt is not None
-            written = self._doubt = self._doubt or self._take()
+            async with self._round:
+                if self._half_decided:
+                    raise RuntimeError(f"{self._topic}[{self.number}] failed in the middle: nothing of it is written")
+                written = self._doubt = self._doubt or self._take()
             try:
                 outcome = await self._runner.commit(written.delta)
             except StoreUnavailableError as error:

@@ -95,21 +95,32 @@ class MonitorCore:
         What goes to `history` stands in the outbox only. Decides nothing while the outbox is full: Kafka must come back
         first.
         """
+        return [output for outputs in self.steps() for output in outputs]
+
+    def steps(self) -> Iterator[list[Output]]:
+        """Do as `advance` does, a decision at a time, so that whoever else waits can have a turn in between.
+
+        Yields nothing but empty lists until everything is decided, then what came of it. Until then the core is in
+        the middle of things: nothing else may be called, and its fields must not be written.
+        """
         if len(self._state.outbox) >= self._config.max_outbox:
-            return []
+            return
         # What is learnt in this round may let decisions reach further than they have been made.
         reached = self._reached()
         take_final(self._state, self._judges.catalog)
-        outputs, decided = self._decide()
+        outputs: list[Output] = []
+        decided: list[Due] = []
+        yield from self._decide(outputs, decided)
         while learned := learn(self._state, self._judges):
-            more, later = self._decide()
-            outputs += [*learned, *more]
-            decided += later
-        outputs += revise(self._state, self._judges, self._take_late(), decided)
+            outputs += learned
+            yield from self._decide(outputs, decided)
+        for report in revise(self._state, self._judges, self._take_late(), decided):
+            outputs.append(report)
+            yield []
         outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle(reached)]
         prune(self._state, self._judges)
         self._send([*outputs, *keep_history(self._state, self._judges)])
-        return outputs
+        yield outputs
 
     def watch(self, now_ms: int) -> list[Output]:
         """Tell of what the wall clock shows: shards that nobody owns, silence, what was lost; the outbox holds it too.
@@ -167,13 +178,15 @@ class MonitorCore:
         self._state.incoming.check()
         self._state.panes.check()
 
-    def _decide(self) -> tuple[list[Output], list[Due]]:
-        """Decide what is due, up to what must be learnt first; returns the outputs, and the windows decided."""
+    def _decide(self, outputs: list[Output], decided: list[Due]) -> Iterator[list[Output]]:
+        """Decide what is due, up to what must be learnt first; adds what came of it, and the windows decided."""
         decisions = Decisions(self._state, self._judges, self._config)
         due = decisions.due()
         for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
             decisions.decide(model, instant_ms, list(items))
-        return decisions.outputs, [item for item in due if isinstance(item, Due)]
+            yield []
+        outputs += decisions.outputs
+        decided += [item for item in due if isinstance(item, Due)]
 
     def _reached(self) -> dict[str, int]:
         """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""

@@ -16,8 +16,8 @@ from stream.parts.part import AnyPart
 from tidegauge.reports import Report
 
 
-def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decided: Sequence[Due]) -> list[Report]:
-    """Return a revised report for every decided window that holds late rows that are news, each once.
+def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decided: Sequence[Due]) -> Iterator[Report]:
+    """Yield a revised report for every decided window that holds late rows that are news, each once.
 
     News are the parts in `late`, and for the windows in `decided`, this very moment, whatever came late before: so the
     last revision of a report holds all late rows, whether they came before its decision or after.
@@ -36,10 +36,10 @@ def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decid
         for stream in state.incoming.late.streams(due.compiled.model):
             if any(_concerns(key, due) for key in state.incoming.late.inside(stream, due.window)):
                 wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
-    reports = [_revised(state, judges, name[0], due) for name, due in wanted.items()]
+    for (stream, *_), due in wanted.items():
+        yield _revised(state, judges, stream, due)
     for model in dict.fromkeys(stream.model for stream, *_ in wanted):
         state.progress_of(model).store(state.fields, model)
-    return reports
 
 
 def _concerns(key: PartKey, due: Due) -> bool:

@@ -1,6 +1,6 @@
 """A core that counts: state, outputs and outbox as the monitor's, nothing of its statistics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stream.model.catalog import Catalog
 from stream.monitor.fields import Fields
@@ -21,6 +21,8 @@ class CountingCore:
         self.total = 0
         self.catalogs = 0
         self.lost = ""
+        self.pauses = 0
+        self.deciding = False
         self._fields = Fields()
         self._outbox = Outbox(self._fields)
         self._told = 0
@@ -46,7 +48,11 @@ class CountingCore:
     def set_catalog(self, catalog: Catalog) -> None:
         self.catalogs += 1
 
-    def advance(self) -> Sequence[Output]:
+    def steps(self) -> Iterator[Sequence[Output]]:
+        self.deciding = True
+        for _ in range(self.pauses):
+            yield []
+        self.deciding = False
         before = self._told
         outputs: list[Output] = []
         while self._told + self.every <= self.count:
@@ -55,7 +61,7 @@ class CountingCore:
             self._outbox.add(outputs[-1])
         if self.count or before != self._told:
             self._fields.put(b"count", f"{self.count} {self.total} {self._told}".encode())
-        return outputs
+        yield outputs
 
     def keep(self) -> None:
         """Put a snapshot behind what waits."""
@@ -72,6 +78,7 @@ class CountingCore:
         return frozenset()
 
     def dirty_fields(self) -> dict[bytes, bytes | None]:
+        assert not self.deciding
         return self._fields.take()
 
     def pending(self) -> Sequence[tuple[int, Output]]:

@@ -1,7 +1,7 @@
 """Partitions and their owner on a real store, without Kafka: what is applied, written, published, lost, sought back."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from tidegauge.codec import encode_profiles
 from tidegauge.profiles import ShardWatermark, WatermarkReport
 
 TOPIC = "profiles"
-PACE = Pace(checkpoint_seconds=0.02, urgent_seconds=0.01, retry_seconds=0.02)
+PACE = Pace(checkpoint_seconds=0.02, urgent_seconds=0.01, retry_seconds=0.02, breath_seconds=0.0)
 
 
 def message(value: int) -> bytes:
@@ -82,6 +82,7 @@ class World:
         self.catalog = Catalog()
         self.retry = RetryPolicy(deadline_seconds=0.05, first_seconds=0.01)
         self.cold_start = False
+        self.cores: list[CountingCore] = []
         self.monitors = Monitors(self.partition, self.failures.append)
         self.monitors.log = self.kafka
 
@@ -91,21 +92,25 @@ class World:
             number,
             TOPIC,
             runner,
-            lambda n, _: CountingCore(n),
+            lambda n, _: self.core(n),
             lambda: self.catalog,
             self.sent,
             pace=PACE,
             cold_start=self.cold_start,
         )
 
+    def core(self, number: int) -> CountingCore:
+        self.cores.append(CountingCore(number))
+        return self.cores[-1]
+
     async def feed(self, first: int, stop: int, number: int = 0) -> None:
         for offset in range(first, stop):
             await self.monitors.handle(number, offset, message(1))
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 5.0, pause: float = 0.01) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - the condition lies in a store, which sends no event
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(pause)
 
 
 def play(url: str, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
@@ -246,12 +251,74 @@ def test_a_bug_in_the_core_ends_the_process_and_writes_nothing(
         await world.monitors.assign({0: range(20)})
         await world.feed(0, 2)
         await world.until(lambda: stored(client)[1] == b"2")
-        monkeypatch.setattr(CountingCore, "advance", lambda _: 1 / 0)
+        monkeypatch.setattr(CountingCore, "steps", lambda _: 1 / 0)
         await world.feed(2, 4)
         assert isinstance(world.failures[0], ZeroDivisionError)
         assert len(world.failures) == 1
         await asyncio.sleep(0.05)
         assert stored(client)[1] == b"2"
+
+    play(store_url, story)
+
+
+def test_others_have_turns_while_a_round_is_decided_and_nothing_is_written_in_its_middle(
+    store_url: str, client: redis.Redis
+) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        core, partition = world.cores[-1], world.monitors.owned[0]
+        core.pauses = 1_000
+        turns = 0
+        round_ = asyncio.create_task(world.feed(0, 1))
+        while not round_.done():
+            turns += core.deciding
+            if turns == 3:
+                writing = asyncio.create_task(partition.checkpoint())
+            await asyncio.sleep(0)
+        assert turns > 3
+        await writing
+        assert stored(client) == (b"1 1 0", b"1")
+
+    play(store_url, story)
+
+
+def test_a_round_that_is_cancelled_is_decided_to_its_end(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        world.cores[-1].pauses = 1_000
+        round_ = asyncio.create_task(world.feed(0, 1))
+        await world.until(lambda: world.cores[-1].deciding, pause=0)
+        round_.cancel()
+        await asyncio.gather(round_, return_exceptions=True)
+        assert round_.cancelled()
+        await world.until(lambda: stored(client) == (b"1 1 0", b"1"))
+        assert world.failures == []
+
+    play(store_url, story)
+
+
+def test_a_bug_in_the_middle_of_a_round_is_never_written(
+    store_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(20)})
+        await world.feed(0, 2)
+        await world.until(lambda: stored(client)[1] == b"2")
+        partition = world.monitors.owned[0]
+
+        def breaks(core: CountingCore) -> Iterator[Sequence[Output]]:
+            core.count = -1
+            yield []
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(CountingCore, "steps", breaks)
+        round_ = asyncio.create_task(world.feed(2, 3))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="nothing of it is written"):
+            await partition.checkpoint()
+        await round_
+        assert isinstance(world.failures[0], ZeroDivisionError)
+        assert stored(client) == (b"2 2 0", b"2")
 
     play(store_url, story)
 

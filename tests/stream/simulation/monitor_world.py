@@ -103,7 +103,7 @@ class Owner:
         partition = self.partition
         if self.owned and not partition.behind_store:
             for offset in range(partition.next_offset, min(partition.next_offset + count, RECORDS)):
-                partition.apply(offset, RECORD[offset])
+                run(partition.apply(offset, RECORD[offset]))
 
     def checkpoint(self) -> None:
         if self.owned:
