@@ -71,8 +71,13 @@ def unite(counts: ArrayLike, groups: Groups) -> Floats:
     values = np.asarray(counts, dtype=np.float64)
     if values.ndim == 0 or values.shape[-1] != groups.size:
         raise LayoutError(f"{groups.size} cells expected in the last axis, got shape {values.shape}")
-    member = groups[:, None] == np.arange(int(groups.max(initial=-1)) + 1)
-    united: Floats = values @ member.astype(np.float64)  # exact: counts are whole numbers below 2**53
+    # Exact either way: counts are whole numbers below 2**53.
+    united: Floats
+    if values.ndim == 1:
+        united = np.bincount(groups, weights=values)  # type: ignore[assignment]  # with weights it adds doubles
+    else:
+        member = groups[:, None] == np.arange(int(groups.max(initial=-1)) + 1)
+        united = values @ member.astype(np.float64)
     return united
 
 
@@ -81,16 +86,15 @@ def merge_sparse_ordered(weights: Floats, least: float) -> Groups:
 
     The last union takes what is left over. O(k).
     """
-    groups = np.zeros(weights.size, dtype=np.int64)
+    found: list[int] = []
     group, weight = 0, 0.0
-    for cell, value in enumerate(weights.tolist()):
+    for value in weights.tolist():
         if weight >= least:
             group, weight = group + 1, 0.0
-        groups[cell] = group
+        found.append(group)
         weight += value
-    if weight < least and group > 0:
-        groups[groups == group] = group - 1
-    return groups
+    groups = np.array(found, dtype=np.int64)
+    return np.minimum(groups, group - 1) if weight < least and group > 0 else groups
 
 
 def merge_sparse_unordered(weights: Floats, least: float) -> Groups:

@@ -94,12 +94,12 @@ def contingency_groups(
 
 def _without_light_ends(groups: Groups, both: Floats, least: float, first_special: int) -> Groups:
     """Unite special groups that are too light with the one before, then a light first group with the one behind."""
-    for group in range(int(groups[-1]), first_special - 1, -1):
-        if float(both[groups == group].sum()) < least:
+    weights = unite(both, groups).tolist()
+    for group in range(len(weights) - 1, first_special - 1, -1):
+        if weights[group] < least:
             groups[groups >= group] -= 1
-    if float(both[groups == 0].sum()) < least:
-        groups = np.maximum(groups - 1, 0)
-    return groups
+            weights[group - 1] += weights.pop(group)
+    return np.maximum(groups - 1, 0) if weights[0] < least else groups
 
 
 def chi_square(
@@ -139,7 +139,7 @@ def chi_square(
     (6.1333, 0.046576)
     """
     groups = contingency_groups(ref_counts, cur_counts, ordered=ordered, special=special, min_expected=min_expected)
-    ref, cur = paired_counts(unite(ref_counts, groups), unite(cur_counts, groups))
+    ref, cur = unite(ref_counts, groups), unite(cur_counts, groups)
     some = ref + cur > 0
     ref, cur = ref[some], cur[some]
     n, m = float(cur.sum()), float(ref.sum())

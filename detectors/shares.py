@@ -37,7 +37,7 @@ def paired_counts(ref_counts: ArrayLike, cur_counts: ArrayLike) -> tuple[Floats,
     if ref.shape != cur.shape or ref.ndim != 1 or not ref.size:
         raise LayoutError(f"counts of the same cells expected, got shapes {ref.shape} and {cur.shape}")
     for counts in (ref, cur):
-        if not np.all(np.isfinite(counts)) or np.any(counts < 0):
+        if not (counts.min() >= 0 and counts.max() < np.inf):  # false for NaN, which is the least and the largest
             raise ValueError("counts must be finite and not negative")
     return ref, cur
 

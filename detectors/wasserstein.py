@@ -89,18 +89,40 @@ def wasserstein(
     >>> result.distance, result.shift
     (1.0, 1.0)
     """
-    positions, half = cell_positions(edges)
-    ref, cur = paired_shares(on_the_line(ref_counts, special), on_the_line(cur_counts, special))
-    if ref.size != positions.size:
-        raise LayoutError(f"{positions.size} cells on the number line expected from the edges, got {ref.size}")
-    if np.isnan(ref[0]) or np.isnan(cur[0]):
-        return WassersteinResult(*(float("nan"),) * 4)
-    mean = float(ref @ positions)
-    divisor = max(SMALLEST_SCALE, float(np.sqrt(ref @ (positions - mean) ** 2)) if scale is None else scale)
-    area = np.abs(np.cumsum(ref - cur)[:-1]) @ np.diff(positions)
-    return WassersteinResult(
-        distance=float(area) / divisor,
-        bound=float((ref + cur) @ half) / divisor,
-        shift=(float(cur @ positions) - mean) / divisor,
-        out_of_range=float(cur[0] + cur[-1]),
-    )
+    return WassersteinReference(ref_counts, edges, scale, special).compare(cur_counts)
+
+
+class WassersteinReference:
+    """One side of :func:`wasserstein`, worked out once for the many windows that are compared with it.
+
+    Parameters and errors as :func:`wasserstein`. O(k) memory.
+    """
+
+    def __init__(
+        self, ref_counts: ArrayLike, edges: ArrayLike, scale: float | None = None, special: int = SPECIAL_CELLS
+    ) -> None:
+        self._special = special
+        self._positions, self._half = cell_positions(edges)
+        self._gaps = np.diff(self._positions)
+        self._counts = on_the_line(ref_counts, special)
+        if self._counts.size != self._positions.size:
+            expected = f"{self._positions.size} cells on the number line expected from the edges"
+            raise LayoutError(f"{expected}, got {self._counts.size}")
+        self._shares = paired_shares(self._counts, self._counts)[0]
+        self._mean = float(self._shares @ self._positions)
+        if scale is None:
+            scale = float(np.sqrt(self._shares @ (self._positions - self._mean) ** 2))
+        self._divisor = max(SMALLEST_SCALE, scale)
+
+    def compare(self, cur_counts: ArrayLike) -> WassersteinResult:
+        """Compare a window's rows per cell; LayoutError and ValueError as :func:`wasserstein`."""
+        cur = paired_shares(self._counts, on_the_line(cur_counts, self._special))[1]
+        if np.isnan(self._mean) or np.isnan(cur[0]):
+            return WassersteinResult(*(float("nan"),) * 4)
+        area = float(np.abs(np.cumsum(self._shares - cur)[:-1]) @ self._gaps)
+        return WassersteinResult(
+            distance=area / self._divisor,
+            bound=float((self._shares + cur) @ self._half) / self._divisor,
+            shift=(float(cur @ self._positions) - self._mean) / self._divisor,
+            out_of_range=float(cur[0] + cur[-1]),
+        )

@@ -13,7 +13,6 @@ from detectors.jensen_shannon import jensen_shannon
 from detectors.ks import ks_test
 from detectors.psi import psi, psi_contributions
 from detectors.significance import holm_adjusted
-from detectors.wasserstein import wasserstein
 from stream.model.compiled import SCORE
 from stream.monitor.inputs_view import SCORE_MEAN, InputsView, SubjectView, score_mean, subject_values
 from stream.monitor.rules import DriftRule
@@ -153,8 +152,8 @@ def _standardise(view: SubjectView, values: Mapping[str, float], phase: int | No
 def _effects(view: SubjectView, counts: NDArray[np.int64], method: str) -> dict[str, float]:
     current = unite(counts, view.effect_bins)
     effects = {"psi": psi(view.effect_counts, current)}
-    if view.subject.numeric:
-        effects["wasserstein"] = wasserstein(view.counts, counts, view.subject.grid.edges).distance  # type: ignore[union-attr]  # numeric subjects have a Grid
+    if view.wasserstein is not None:
+        effects["wasserstein"] = view.wasserstein.compare(counts).distance
     if method == "jensen_shannon":
         effects[method] = jensen_shannon(view.effect_counts, current)
     elif method == "ks" and view.subject.numeric:

@@ -11,9 +11,11 @@ from detectors.blocks import BlockReference
 from detectors.cell_unions import Groups, unite
 from detectors.chi_square import chi_square
 from detectors.exact_sum import FRACTION_BITS
+from detectors.grid import Grid
 from detectors.leave_one_out import leave_one_out, log_reference
 from detectors.shares import Floats
 from detectors.total_variation import total_variation
+from detectors.wasserstein import WassersteinReference
 from stream.model.compiled import SCORE
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.subjects import EFFECT_BINS, MIN_SHARE, TEST_BINS, Subject, subjects_of
@@ -75,6 +77,12 @@ class SubjectView:
     def effect_counts(self) -> Floats:
         """Rows per bin of the effect sizes."""
         return unite(self.counts, self.effect_bins)
+
+    @cached_property
+    def wasserstein(self) -> WassersteinReference | None:
+        """What numbers are compared with; None for categories."""
+        grid = self.subject.grid
+        return WassersteinReference(self.counts, grid.edges) if isinstance(grid, Grid) else None
 
     @cached_property
     def divergence(self) -> BlockReference:
