@@ -129,7 +129,6 @@ def _accumulate_sample(columns: Columns, part_at: PartAt, panes: PaneScheme) -> 
             rows = groups.rows[begin:end]
             part.update(
                 columns.hashes[rows],
-                _take(columns.ids, rows),
                 columns.score[rows],
                 {name: values[rows] for name, values in columns.loose_numeric.items()},
                 {name: _take(values, rows) for name, values in columns.loose_text.items()},

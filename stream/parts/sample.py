@@ -17,11 +17,12 @@ SEGMENT_SAMPLE_ROWS = 200
 MAX_SAMPLED_FEATURES = 512
 MAX_CATEGORIES = 256
 MAX_SAMPLED_TEXT = 64
-"""Characters: longer texts are free text, and counted together."""
-MAX_SAMPLED_NAME = 256
-"""Characters: a feature with a longer name is not sampled, or one message could make a body no message holds."""
-# A body must fit a message of 900 kB: with many features fewer rows, and fewer categories of each, are kept.
-_MAX_VALUES = 50_000
+"""Bytes: longer texts are free text, and counted together."""
+MAX_SAMPLED_NAME = 128
+"""Bytes: a feature with a longer name is not sampled, or one message could make a body no message holds."""
+# A body must fit a message (1 MB, by librdkafka's and the broker's defaults) whatever comes: with many features fewer
+# rows, and fewer categories of each, are kept.
+_MAX_VALUES = 45_000
 _MAX_TEXTS = 24 * MAX_CATEGORIES
 _VERSION = 1
 
@@ -37,7 +38,7 @@ class SamplePart:
     Parameters
     ----------
     limit
-        Rows kept, at most; fewer when there are more than 24 numeric features (50 000 values in all).
+        Rows kept, at most; fewer when there are more than 21 numeric features (45 000 values in all).
 
     Attributes
     ----------
@@ -45,12 +46,12 @@ class SamplePart:
         Predictions seen.
     names
         Numeric features seen, sorted: the columns of `sample.values` before its last, which is the score. Of more
-        than 512 the first 512 by name are kept, and none with a name beyond 256 characters.
+        than 512 the first 512 by name are kept, and none with a name beyond 128 bytes.
     sample
-        The rows. Missing values are NaN.
+        The rows, without their ids. Missing values are NaN.
     categories
         Counts by text feature: of 256 categories each, fewer when there are more than 24 text features (6 144 in all);
-        texts of more than 64 characters are counted in `other`.
+        texts of more than 64 bytes are counted in `other`.
     """
 
     __slots__ = ("categories", "limit", "names", "rows", "sample")
@@ -76,7 +77,6 @@ class SamplePart:
     def update(
         self,
         hashes: NDArray[np.uint64],
-        ids: Sequence[str],
         scores: Float64Array,
         numeric: Mapping[str, Float64Array],
         text: Mapping[str, Sequence[str | None]],
@@ -86,12 +86,12 @@ class SamplePart:
         self._widen(name for name, values in _short(numeric) if not np.isnan(values).all())
         missing = np.full(len(hashes), np.nan)
         columns = [numeric.get(name, missing) for name in self.names]
-        self.sample.update(hashes, ids, np.column_stack([*columns, scores]))
+        self.sample.update(hashes, [""] * len(hashes), np.column_stack([*columns, scores]))
         for name, values in _short(text):
             present = [value for value in values if value is not None]
             if present:
                 counts = self._counts(name)
-                brief = [value for value in present if len(value) <= MAX_SAMPLED_TEXT]
+                brief = [value for value in present if _fits(value, MAX_SAMPLED_TEXT)]
                 counts.update(brief)
                 counts.other += len(present) - len(brief)
         self._fit_categories()
@@ -111,7 +111,7 @@ class SamplePart:
                 counts.merge(other.categories[name].narrowed(counts.limit))
 
     def snapshot(self) -> bytes:
-        """Return the state as bytes: 8 for each sampled value, and the sampled ids."""
+        """Return the state as bytes: 8 for each sampled value and row."""
         writer = Writer(_VERSION).ints(np.array([self.limit, self.rows], dtype=np.int64))
         writer.texts(self.names).blob(self.sample.snapshot())
         names = sorted(self.categories)
@@ -163,7 +163,12 @@ class SamplePart:
 
 
 def _short(columns: Mapping[str, T]) -> Iterator[tuple[str, T]]:
-    return ((name, column) for name, column in columns.items() if len(name) <= MAX_SAMPLED_NAME)
+    return ((name, column) for name, column in columns.items() if _fits(name, MAX_SAMPLED_NAME))
+
+
+def _fits(text: str, limit: int) -> bool:
+    """Whether a text has at most `limit` bytes."""
+    return len(text) <= limit and (text.isascii() or len(text.encode()) <= limit)
 
 
 def _relaid(sample: BottomK, before: Sequence[str], after: Sequence[str], capacity: int) -> BottomK:

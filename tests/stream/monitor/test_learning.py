@@ -47,7 +47,7 @@ def test_grids_of_an_undeclared_model_come_from_its_first_day() -> None:
 def test_free_text_is_not_learnt_as_a_number() -> None:
     sample, ids = SamplePart(), [f"id-{i}" for i in range(20)]
     text = {"note": [f"{name}: {'words ' * 20}" for name in ids]}
-    sample.update(hash_ids("m", ids), ids, np.linspace(0, 1, 20), {"x": np.arange(20.0)}, text)
+    sample.update(hash_ids("m", ids), np.linspace(0, 1, 20), {"x": np.arange(20.0)}, text)
     grids = grids_of(Catalog().compiled_for("m", DAY_0), sample)
     assert grids["note"] == CategoricalGrid([])
     assert isinstance(grids["x"], NumericGrid)
