@@ -25,7 +25,7 @@ class Core(Protocol):
     def steps(self) -> Iterable[Sequence[Output]]:
         """Decide everything that is due, a step at a time; outputs are in the outbox too, until they were delivered.
 
-        Until the last step nothing else may be called.
+        Until the last step nothing else may be called but `pending` and `delivered`.
         """
 
     def watch(self, now_ms: int) -> Sequence[Output]:

@@ -207,7 +207,7 @@ class Monitors:
             while True:
                 await self._sleep(WATCH_SECONDS)
                 for partition in list(self._owned.values()):
-                    partition.watch(int(time.time() * 1000))
+                    await partition.watch(int(time.time() * 1000))
         except Exception as error:  # noqa: BLE001 - a task nobody awaits must not end in silence
             self._give_up(error)
 

@@ -163,12 +163,13 @@ class Partition:
         """Note where the log ended at the start: before that is read, nothing is known of what does not come."""
         self._caught_up_at = stop
 
-    def watch(self, now_ms: int) -> None:
+    async def watch(self, now_ms: int) -> None:
         """Tell of what the wall clock shows."""
-        if self.next_offset < self._caught_up_at or self.behind_store or self._round.locked():
-            return
-        if self._core.watch(now_ms):
-            self._mark(urgent=True)
+        async with self._round:
+            if self.next_offset < self._caught_up_at or self.behind_store or self._half_decided:
+                return
+            if self._core.watch(now_ms):
+                self._mark(urgent=True)
 
     def _take_in(self, state: Loaded | Resumed, start: int) -> None:
         self._doubt = self._lost = self._behind_since = None

@@ -101,7 +101,8 @@ class MonitorCore:
         """Do as `advance` does, a decision at a time, so that whoever else waits can have a turn in between.
 
         Yields nothing but empty lists until everything is decided, then what came of it. Until then the core is in
-        the middle of things: nothing else may be called, and its fields must not be written.
+        the middle of things: nothing else may be called but `pending` and `delivered`, and its fields must not be
+        written.
         """
         if len(self._state.outbox) >= self._config.max_outbox:
             return

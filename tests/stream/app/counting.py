@@ -22,6 +22,7 @@ class CountingCore:
         self.catalogs = 0
         self.lost = ""
         self.pauses = 0
+        self.watched = 0
         self.deciding = False
         self._fields = Fields()
         self._outbox = Outbox(self._fields)
@@ -68,6 +69,8 @@ class CountingCore:
         self._outbox.add(HistorySnapshot(model="m", number=1, fields={}))
 
     def watch(self, now_ms: int) -> Sequence[Output]:
+        assert not self.deciding
+        self.watched += 1
         return []
 
     def lose(self, text: str, now_ms: int) -> None:

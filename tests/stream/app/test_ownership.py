@@ -282,6 +282,20 @@ def test_others_have_turns_while_a_round_is_decided_and_nothing_is_written_in_it
     play(store_url, story)
 
 
+def test_the_clock_is_looked_at_between_rounds_however_many_wait(store_url: str) -> None:
+    async def story(world: World) -> None:
+        await world.monitors.assign({0: range(0)})
+        world.cores[-1].pauses = 10
+        rounds = asyncio.create_task(world.feed(0, 200))
+        await asyncio.sleep(0)
+        await world.monitors.owned[0].watch(1)
+        assert world.cores[-1].watched == 1
+        assert not rounds.done()
+        await rounds
+
+    play(store_url, story)
+
+
 def test_a_round_that_is_cancelled_is_decided_to_its_end(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
         await world.monitors.assign({0: range(20)})
