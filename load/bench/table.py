@@ -92,7 +92,7 @@ def machine() -> str:
 
 
 def show(rows: Mapping[str, Row], about: str) -> None:
-    """Print the table, then one line a ratio."""
+    """Print the table, then a line for what each lacks, then one for each ratio."""
     console = Console(highlight=False, width=max(Console().width, 200))
     table = Table(title=f"{about}\n{machine()}", title_justify="left", title_style="")
     for name, justify in (("", "left"), ("", "left"), ("CPU us/event", "right"), ("min-max", "right")):
@@ -101,10 +101,12 @@ def show(rows: Mapping[str, Row], about: str) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("collector", "CPU from - to"):
         table.add_column(name, no_wrap=True)
-    table.add_column("lacks, against the worker", ratio=1)
     for row in rows.values():
         _add(table, row)
     console.print(table)
+    console.print("What each lacks, against the worker:")
+    for row in rows.values():
+        _tell(console, row)
     for text, value in ratios(rows).items():
         console.print(f"{text} = {value:.2f}")
 
@@ -112,9 +114,8 @@ def show(rows: Mapping[str, Row], about: str) -> None:
 def _add(table: Table, row: Row) -> None:
     told = row.object()
     title = f"{told['title']}" + (f" ({told['version']})" if BY_NAME[row.name].peer else "")
-    problems = "; ".join(f"NOT MEASURED: {problem}" for problem in dict.fromkeys(told["problems"]))
     if not row.good:
-        table.add_row(told["letter"], title, *["-"] * 8, problems)
+        table.add_row(told["letter"], title, *["-"] * 8)
         return
     cpu = told["cpu_us_per_event"]
     table.add_row(
@@ -128,10 +129,18 @@ def _add(table: Table, row: Row) -> None:
         f"{told['batch']:,}",
         told["collector"],
         told["measured"],
-        "; ".join(filter(None, (told["lacks"], problems))),
     )
     for role, used in told["cpu_us_by_role"].items():
         table.add_row("", f"  of it {role}", f"{used:.2f}")
+
+
+def _tell(console: Console, row: Row) -> None:
+    """Say what a contestant lacks, and why it was not measured, where that is so."""
+    told = row.object()
+    if told["lacks"]:
+        console.print(f"{told['letter']} {told['title']}: {told['lacks']}")
+    for problem in dict.fromkeys(told["problems"]):
+        console.print(f"{told['letter']} {told['title']}: NOT MEASURED: {problem}")
 
 
 def write(path: Path, rows: Mapping[str, Row], about: str) -> None:
