@@ -1,133 +1,24 @@
 """Partitions and their owner on a real store, without Kafka: what is applied, written, published, lost, sought back."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import redis
 from counting import CountingCore
+from ownership_world import World, message, play, stored
 
-from stream.app.monitors import CLAIM_SECONDS, Monitors
-from stream.app.partition import Pace, Partition
+from stream.app.monitors import CLAIM_SECONDS
 from stream.checkpoint import (
-    AsyncRunner,
-    RetryPolicy,
     ShardName,
     StateLostError,
     StateVersionError,
     SyncRunner,
     connect,
-    connect_async,
 )
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import HistorySnapshot, Output
+from stream.monitor.outputs import HistorySnapshot
 from tidegauge.alerts import Alert
-from tidegauge.codec import encode_profiles
-from tidegauge.profiles import ShardWatermark, WatermarkReport
-
-TOPIC = "profiles"
-PACE = Pace(checkpoint_seconds=0.02, urgent_seconds=0.01, retry_seconds=0.02, breath_seconds=0.0)
-
-
-def message(value: int) -> bytes:
-    return encode_profiles(WatermarkReport(worker="w", partitions=1, shards=[ShardWatermark(0, 1, 1, 0, 0, value)]))
-
-
-class Sent:
-    """A publisher that remembers, and answers when told to."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Output] = []
-        self.waiting: list[Callable[[bool], Any]] = []
-        self.full = False
-
-    def publish(self, output: Output, on_done: Callable[[bool], Any]) -> bool:
-        if self.full:
-            return False
-        self.outputs.append(output)
-        self.waiting.append(on_done)
-        return True
-
-    def answer(self, *, acknowledged: bool) -> None:
-        waiting, self.waiting = self.waiting, []
-        for on_done in waiting:
-            on_done(acknowledged)
-
-
-class Kafka:
-    def __init__(self) -> None:
-        self.restarts = 0
-        self.rejoins = 0
-        self.logs: dict[int, range] = {}
-
-    async def restart(self) -> None:
-        self.restarts += 1
-
-    async def ends(self, partition: int) -> range:
-        return self.logs.get(partition, range(1_000))
-
-    def rejoin(self) -> None:
-        self.rejoins += 1
-
-
-class World:
-    """Monitors with everything around them in reach."""
-
-    def __init__(self, url: str) -> None:
-        self.store = connect_async(url)
-        self.sent = Sent()
-        self.kafka = Kafka()
-        self.failures: list[BaseException] = []
-        self.catalog = Catalog()
-        self.retry = RetryPolicy(deadline_seconds=0.05, first_seconds=0.01)
-        self.cold_start = False
-        self.cores: list[CountingCore] = []
-        self.monitors = Monitors(self.partition, self.failures.append)
-        self.monitors.log = self.kafka
-
-    def partition(self, number: int) -> Partition:
-        runner = AsyncRunner(self.store, ShardName("", "monitor", number), retry=self.retry)
-        return Partition(
-            number,
-            TOPIC,
-            runner,
-            lambda n, _: self.core(n),
-            lambda: self.catalog,
-            self.sent,
-            pace=PACE,
-            cold_start=self.cold_start,
-        )
-
-    def core(self, number: int) -> CountingCore:
-        self.cores.append(CountingCore(number))
-        return self.cores[-1]
-
-    async def feed(self, first: int, stop: int, number: int = 0) -> None:
-        for offset in range(first, stop):
-            await self.monitors.handle(number, offset, message(1))
-
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0, pause: float = 0.01) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110 - the condition lies in a store, which sends no event
-                await asyncio.sleep(pause)
-
-
-def play(url: str, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def run() -> None:
-        world = World(url)
-        try:
-            await story(world)
-        finally:
-            await world.monitors.stop()
-            await world.store.aclose()
-
-    asyncio.run(run())
-
-
-def stored(client: redis.Redis, number: int = 0) -> tuple[bytes | None, bytes | None]:
-    name = ShardName("", "monitor", number)
-    return client.hget(name.fields, "count"), client.hget(name.meta, f"offset:{TOPIC}")
 
 
 def test_state_and_offset_are_written_together_and_read_back(store_url: str, client: redis.Redis) -> None:
@@ -208,9 +99,7 @@ async def claim_and_wait(world: World) -> None:
 def test_a_full_queue_is_tried_again(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
         world.sent.full = True
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 10)
-        await world.until(lambda: stored(client)[1] == b"10")
+        await world.begin(10, client)
         world.sent.full = False
         await world.until(lambda: len(world.sent.outputs) == 1)
 
@@ -244,99 +133,6 @@ def test_unreadable_bytes_are_counted_and_passed(store_url: str, client: redis.R
     play(store_url, story)
 
 
-def test_a_bug_in_the_core_ends_the_process_and_writes_nothing(
-    store_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 2)
-        await world.until(lambda: stored(client)[1] == b"2")
-        monkeypatch.setattr(CountingCore, "steps", lambda _: 1 / 0)
-        await world.feed(2, 4)
-        assert isinstance(world.failures[0], ZeroDivisionError)
-        assert len(world.failures) == 1
-        await asyncio.sleep(0.05)
-        assert stored(client)[1] == b"2"
-
-    play(store_url, story)
-
-
-def test_others_have_turns_while_a_round_is_decided_and_nothing_is_written_in_its_middle(
-    store_url: str, client: redis.Redis
-) -> None:
-    async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        core, partition = world.cores[-1], world.monitors.owned[0]
-        core.pauses = 1_000
-        turns = 0
-        round_ = asyncio.create_task(world.feed(0, 1))
-        while not round_.done():
-            turns += core.deciding
-            if turns == 3:
-                writing = asyncio.create_task(partition.checkpoint())
-            await asyncio.sleep(0)
-        assert turns > 3
-        await writing
-        assert stored(client) == (b"1 1 0", b"1")
-
-    play(store_url, story)
-
-
-def test_the_clock_is_looked_at_between_rounds_however_many_wait(store_url: str) -> None:
-    async def story(world: World) -> None:
-        await world.monitors.assign({0: range(0)})
-        world.cores[-1].pauses = 10
-        rounds = asyncio.create_task(world.feed(0, 200))
-        await asyncio.sleep(0)
-        await world.monitors.owned[0].watch(1)
-        assert world.cores[-1].watched == 1
-        assert not rounds.done()
-        await rounds
-
-    play(store_url, story)
-
-
-def test_a_round_that_is_cancelled_is_decided_to_its_end(store_url: str, client: redis.Redis) -> None:
-    async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        world.cores[-1].pauses = 1_000
-        round_ = asyncio.create_task(world.feed(0, 1))
-        await world.until(lambda: world.cores[-1].deciding, pause=0)
-        round_.cancel()
-        await asyncio.gather(round_, return_exceptions=True)
-        assert round_.cancelled()
-        await world.until(lambda: stored(client) == (b"1 1 0", b"1"))
-        assert world.failures == []
-
-    play(store_url, story)
-
-
-def test_a_bug_in_the_middle_of_a_round_is_never_written(
-    store_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 2)
-        await world.until(lambda: stored(client)[1] == b"2")
-        partition = world.monitors.owned[0]
-
-        def breaks(core: CountingCore) -> Iterator[Sequence[Output]]:
-            core.count = -1
-            yield []
-            raise ZeroDivisionError
-
-        monkeypatch.setattr(CountingCore, "steps", breaks)
-        round_ = asyncio.create_task(world.feed(2, 3))
-        await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="nothing of it is written"):
-            await partition.checkpoint()
-        await round_
-        assert isinstance(world.failures[0], ZeroDivisionError)
-        assert stored(client) == (b"2 2 0", b"2")
-
-    play(store_url, story)
-
-
 def test_a_fenced_partition_rejoins_and_waits_for_the_group(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
         await world.monitors.assign({0: range(20)})
@@ -354,9 +150,7 @@ def test_a_fenced_partition_rejoins_and_waits_for_the_group(store_url: str, clie
 
 def test_a_stale_partition_is_reloaded_and_sought(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 4)
-        await world.until(lambda: stored(client)[1] == b"4")
+        await world.begin(4, client)
         client.hset(ShardName("", "monitor", 0).meta, "seq", 0)
         await world.feed(4, 6)
         await world.until(lambda: world.kafka.restarts == 1)
@@ -506,9 +300,7 @@ def test_no_more_is_committed_than_the_store_holds(store_url: str, client: redis
 
 def test_a_store_that_is_away_holds_everything_until_it_is_back(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 2)
-        await world.until(lambda: stored(client)[1] == b"2")
+        await world.begin(2, client)
         client.config_set("maxmemory", 1)
         try:
             await world.feed(2, 3)
@@ -553,9 +345,7 @@ def test_a_new_catalog_reaches_the_core_before_the_next_message(store_url: str, 
 
 def test_a_partition_found_fenced_while_it_is_released_is_just_let_go(store_url: str, client: redis.Redis) -> None:
     async def story(world: World) -> None:
-        await world.monitors.assign({0: range(20)})
-        await world.feed(0, 2)
-        await world.until(lambda: stored(client)[1] == b"2")
+        await world.begin(2, client)
         with connect(store_url) as other:
             SyncRunner(other, ShardName("", "monitor", 0)).take_over()
         await world.feed(2, 4)
