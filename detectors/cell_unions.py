@@ -72,12 +72,10 @@ def unite(counts: ArrayLike, groups: Groups) -> Floats:
     if values.ndim == 0 or values.shape[-1] != groups.size:
         raise LayoutError(f"{groups.size} cells expected in the last axis, got shape {values.shape}")
     # Exact either way: counts are whole numbers below 2**53.
-    united: Floats
     if values.ndim == 1:
-        united = np.bincount(groups, weights=values)  # type: ignore[assignment]  # with weights it adds doubles
-    else:
-        member = groups[:, None] == np.arange(int(groups.max(initial=-1)) + 1)
-        united = values @ member.astype(np.float64)
+        return np.bincount(groups, weights=values).astype(np.float64, copy=False)  # doubles already; stubs say integers
+    member = groups[:, None] == np.arange(int(groups.max(initial=-1)) + 1)
+    united: Floats = values @ member.astype(np.float64)
     return united
 
 

@@ -59,7 +59,7 @@ def cusum_run_length(
     Brook and Evans (1972): the sum as a Markov chain, here of 64 states, within 5 % of the integral equation. The
     error of the reference's mean and spread is the *same* in every step, so treating steps as independent Student-t
     values would promise far too much (28 blocks, h 5: 65 000 blocks where it is 7 000): the *rate* of alarms is
-    averaged over the references that might have been drawn. 216 of them, O(states^2) each: 3 ms, remembered.
+    averaged over the references that might have been drawn. 216 of them, O(states^2) each: up to 10 ms, remembered.
     """
     if not (h > 0 and 0 <= k < clip):
         raise ValueError(f"h > 0 and 0 <= k < clip expected, got h {h:g}, k {k:g}, clip {clip:g}")

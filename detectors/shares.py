@@ -36,10 +36,14 @@ def paired_counts(ref_counts: ArrayLike, cur_counts: ArrayLike) -> tuple[Floats,
     cur = np.asarray(cur_counts, dtype=np.float64)
     if ref.shape != cur.shape or ref.ndim != 1 or not ref.size:
         raise LayoutError(f"counts of the same cells expected, got shapes {ref.shape} and {cur.shape}")
-    for counts in (ref, cur):
-        if not (counts.min() >= 0 and counts.max() < np.inf):  # false for NaN, which is the least and the largest
-            raise ValueError("counts must be finite and not negative")
-    return ref, cur
+    return checked_counts(ref), checked_counts(cur)
+
+
+def checked_counts(counts: Floats) -> Floats:
+    """Give back counts, at least one; raises ValueError if one is negative or not finite."""
+    if not (counts.min() >= 0 and counts.max() < np.inf):  # false for NaN, which is the least and the largest
+        raise ValueError("counts must be finite and not negative")
+    return counts
 
 
 def paired_shares(ref_counts: ArrayLike, cur_counts: ArrayLike) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.errors import LayoutError
-from detectors.shares import SPECIAL_CELLS, Floats, on_the_line, paired_shares
+from detectors.shares import SPECIAL_CELLS, Floats, checked_counts, on_the_line, share_of
 
 SMALLEST_SCALE = 1e-3
 """Least divisor, as Evidently's: a constant reference must not make every change infinite."""
@@ -104,11 +104,7 @@ class WassersteinReference:
         self._special = special
         self._positions, self._half = cell_positions(edges)
         self._gaps = np.diff(self._positions)
-        self._counts = on_the_line(ref_counts, special)
-        if self._counts.size != self._positions.size:
-            expected = f"{self._positions.size} cells on the number line expected from the edges"
-            raise LayoutError(f"{expected}, got {self._counts.size}")
-        self._shares = paired_shares(self._counts, self._counts)[0]
+        self._shares = self._shares_of(ref_counts)
         self._mean = float(self._shares @ self._positions)
         if scale is None:
             scale = float(np.sqrt(self._shares @ (self._positions - self._mean) ** 2))
@@ -116,7 +112,7 @@ class WassersteinReference:
 
     def compare(self, cur_counts: ArrayLike) -> WassersteinResult:
         """Compare a window's rows per cell; LayoutError and ValueError as :func:`wasserstein`."""
-        cur = paired_shares(self._counts, on_the_line(cur_counts, self._special))[1]
+        cur = self._shares_of(cur_counts)
         if np.isnan(self._mean) or np.isnan(cur[0]):
             return WassersteinResult(*(float("nan"),) * 4)
         area = float(np.abs(np.cumsum(self._shares - cur)[:-1]) @ self._gaps)
@@ -126,3 +122,11 @@ class WassersteinReference:
             shift=(float(cur @ self._positions) - self._mean) / self._divisor,
             out_of_range=float(cur[0] + cur[-1]),
         )
+
+    def _shares_of(self, counts: ArrayLike) -> Floats:
+        line = checked_counts(on_the_line(counts, self._special))
+        if line.size != self._positions.size:
+            raise LayoutError(
+                f"{self._positions.size} cells on the number line expected from the edges, got {line.size}"
+            )
+        return share_of(line)

@@ -215,11 +215,13 @@ class Partition:
                 self.undecodable += 1
                 _LOG.warning("%s[%d]@%d cannot be read, skipped: %s", self._topic, self.number, offset, error)
             self.next_offset = offset + 1
+            self._mark()
             self._half_decided = True
             steps = iter(self._core.steps())
             try:
                 for outputs in steps:
-                    self._mark(urgent=any(isinstance(output, Alert) for output in outputs))
+                    if any(isinstance(output, Alert) for output in outputs):
+                        self._mark(urgent=True)
                     await self._breathe()
             except asyncio.CancelledError:
                 for _ in steps:
@@ -227,7 +229,6 @@ class Partition:
                 self._half_decided = False
                 raise
             self._half_decided = False
-        self._mark()
 
     async def _breathe(self) -> None:
         if self._clock() - self._breathed > self._pace.breath_seconds:

@@ -1,6 +1,6 @@
 """The monitor: profiles in, reports and alerts out; no Kafka, no Redis, no clock."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import msgspec
@@ -109,12 +109,11 @@ class MonitorCore:
         # What is learnt in this round may let decisions reach further than they have been made.
         reached = self._reached()
         take_final(self._state, self._judges.catalog)
-        outputs: list[Output] = []
-        decided: list[Due] = []
-        yield from self._decide(outputs, decided)
+        outputs, decided = yield from self._decide()
         while learned := learn(self._state, self._judges):
-            outputs += learned
-            yield from self._decide(outputs, decided)
+            more, later = yield from self._decide()
+            outputs += [*learned, *more]
+            decided += later
         for report in revise(self._state, self._judges, self._take_late(), decided):
             outputs.append(report)
             yield []
@@ -179,15 +178,14 @@ class MonitorCore:
         self._state.incoming.check()
         self._state.panes.check()
 
-    def _decide(self, outputs: list[Output], decided: list[Due]) -> Iterator[list[Output]]:
-        """Decide what is due, up to what must be learnt first; adds what came of it, and the windows decided."""
+    def _decide(self) -> Generator[list[Output], None, tuple[list[Output], list[Due]]]:
+        """Decide what is due, up to what must be learnt first; returns the outputs, and the windows decided."""
         decisions = Decisions(self._state, self._judges, self._config)
         due = decisions.due()
         for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
             decisions.decide(model, instant_ms, list(items))
             yield []
-        outputs += decisions.outputs
-        decided += [item for item in due if isinstance(item, Due)]
+        return decisions.outputs, [item for item in due if isinstance(item, Due)]
 
     def _reached(self) -> dict[str, int]:
         """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""
