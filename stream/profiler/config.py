@@ -92,7 +92,7 @@ class ProfilerConfig:
         Most messages taken at once.
     chunk, gather_seconds
         Messages of one partition that are counted at once (decoded they should stay in the processor's cache), and how
-        long fewer of them may wait for more while there is more to read.
+        long fewer of them wait for more: a few messages cost hardly less than a few hundred.
     max_ahead_ms
         Event time by which one topic may run ahead of the other while that one has unread rows.
     max_unread_bytes

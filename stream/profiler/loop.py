@@ -71,10 +71,8 @@ class Loop:
         for (role, shard), batch in batches.items():
             if shard in self._shards.owned:  # else revoked meanwhile; its next owner starts from the state's offsets
                 self._shards.owned[shard].gather(role, batch, now)
-        # A full poll says that more is waiting: small batches of many partitions are then counted together.
-        busy = sum(len(batch.offsets) for batch in batches.values()) >= config.batch
         for owned in self._shards.owned.values():
-            for role, batch in owned.take_gathered(now, config.chunk, config.gather_seconds if busy else 0.0):
+            for role, batch in owned.take_gathered(now, config.chunk, config.gather_seconds):
                 self._count(role, owned, batch)
         self._follow_catalog()
         self._go_on(now)

@@ -70,12 +70,12 @@ class Owned:
         self.gathered[role] = (since, batch)
 
     def take_gathered(self, now: float, enough: int, patience_seconds: float) -> list[tuple[str, RawBatch]]:
-        """Return what is to be counted now: topics with enough messages, or that have waited long enough."""
-        due = [
-            role
-            for role, (since, batch) in self.gathered.items()
-            if len(batch.offsets) >= enough or now - since >= patience_seconds
-        ]
+        """Return what is to be counted now: topics with enough messages, or both when one has waited long enough.
+
+        Both, so that a shard's event time goes on in both together.
+        """
+        overdue = any(now - since >= patience_seconds for since, _ in self.gathered.values())
+        due = [role for role, (_, batch) in self.gathered.items() if overdue or len(batch.offsets) >= enough]
         return [(role, self.gathered.pop(role)[1]) for role in due]
 
     def read(self, role: str, batch: RawBatch, now: float) -> list[DeadLetter]:

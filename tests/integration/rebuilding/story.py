@@ -15,8 +15,11 @@ from tidegauge import partition_for
 HOUR, MINUTE, DAY = 3_600_000, 60_000, 86_400_000
 MIDNIGHT = (time.time_ns() // 1_000_000 // DAY - 3) * DAY
 NOON, HOURS, ROWS = MIDNIGHT - DAY // 2, 24, 220
+TOLD_AT = MIDNIGHT + 25 * MINUTE
+"""What came until then is in the newest snapshot: the first moment of a day makes one."""
+
 LOST_AT = NOON + 16 * HOUR + 25 * MINUTE
-"""The loss: four hours after the midnight of the newest snapshot, within two episodes."""
+"""The loss: four hours after that snapshot, within two episodes."""
 
 DRIFTED, CREPT, WORSE = range(7, 19), range(8, 24), range(14, 20)
 PARTITIONS = 4
