@@ -1,5 +1,7 @@
 """Unions of cells: the bins of a statistic, made from a grid that is finer than it needs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -79,33 +81,33 @@ def unite(counts: ArrayLike, groups: Groups) -> Floats:
     return united
 
 
-def merge_sparse_ordered(weights: Floats, least: float) -> Groups:
+def merge_sparse_ordered(weights: Sequence[float], least: float) -> list[int]:
     """Unite neighbours, from the left, until every union weighs at least `least` (one union if all is less).
 
     The last union takes what is left over. O(k).
     """
-    found: list[int] = []
+    groups: list[int] = []
     group, weight = 0, 0.0
-    for value in weights.tolist():
+    for value in weights:
         if weight >= least:
             group, weight = group + 1, 0.0
-        found.append(group)
+        groups.append(group)
         weight += value
-    groups = np.array(found, dtype=np.int64)
-    return np.minimum(groups, group - 1) if weight < least and group > 0 else groups
+    return [min(found, group - 1) for found in groups] if weight < least and group > 0 else groups
 
 
-def merge_sparse_unordered(weights: Floats, least: float) -> Groups:
+def merge_sparse_unordered(weights: Sequence[float], least: float) -> list[int]:
     """Unite the lightest cells into one until every union weighs at least `least` (one union if all is less).
 
     For categories, and for missing and non-finite values: cells without neighbours. O(k log k).
     """
-    order = np.argsort(weights, kind="stable")
-    light = int(np.count_nonzero(weights < least))
-    pooled = float(weights[order[:light]].sum())
-    while light < weights.size and 0 < pooled < least:
-        pooled += float(weights[order[light]])
+    order = sorted(range(len(weights)), key=weights.__getitem__)
+    light = sum(weight < least for weight in weights)
+    pooled = sum(weights[cell] for cell in order[:light])
+    while light < len(weights) and 0 < pooled < least:
+        pooled += weights[order[light]]
         light += 1
-    groups = np.zeros(weights.size, dtype=np.int64)
-    groups[order[light:]] = np.arange(weights.size - light) + 1
-    return without_gaps(groups)
+    groups = [0] * len(weights)
+    for group, cell in enumerate(order[light:], start=1 if light else 0):
+        groups[cell] = group
+    return groups

@@ -1,14 +1,19 @@
-"""Contingency chi-square of two histograms: the significance test of a window's drift."""
+"""Contingency chi-square of two histograms: the significance test of a window's drift.
 
+Some twenty cells are fewer than an array pays for: lists take a third of the time, and the sums are exact (`fsum`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum, isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, chdtri
 
-from detectors.cell_unions import Groups, merge_sparse_ordered, merge_sparse_unordered, unite
+from detectors.cell_unions import Groups, merge_sparse_ordered, merge_sparse_unordered
 from detectors.errors import LayoutError
-from detectors.shares import SPECIAL_CELLS, Floats, paired_counts
+from detectors.shares import SPECIAL_CELLS, paired_counts, same_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +81,50 @@ def contingency_groups(
     Only the sum of the two sides decides, on which the test conditions: so choosing the cells from the data does not
     change the distribution of the statistic under no shift.
     """
-    ref, cur = paired_counts(ref_counts, cur_counts)
-    total = float(ref.sum() + cur.sum())
-    smaller = float(min(ref.sum(), cur.sum()))
-    least = min_expected * total / smaller if smaller > 0 else float("inf")
-    both = ref + cur
+    ref, cur = (_checked(counts.tolist()) for counts in same_cells(ref_counts, cur_counts))
+    return np.array(_groups(ref, cur, ordered=ordered, special=special, min_expected=min_expected), dtype=np.int64)
+
+
+def _checked(counts: list[float]) -> list[float]:
+    """Give back counts; raises ValueError if one is negative or not finite."""
+    if not (min(counts) >= 0 and isfinite(sum(counts))):  # a NaN may hide from `min`, but not in a sum
+        raise ValueError("counts must be finite and not negative")
+    return counts
+
+
+def _groups(
+    ref: Sequence[float], cur: Sequence[float], *, ordered: bool, special: int, min_expected: float
+) -> list[int]:
+    sides = fsum(ref), fsum(cur)
+    least = min_expected * sum(sides) / min(sides) if min(sides) > 0 else float("inf")
+    both = [mine + other for mine, other in zip(ref, cur, strict=True)]
     if min_expected <= 0:
-        return np.arange(both.size, dtype=np.int64)
+        return list(range(len(both)))
     if not ordered:
         return merge_sparse_unordered(both, least)
-    if not 0 <= special < both.size:
-        raise LayoutError(f"{both.size} cells, of which the last {special} are special: none is left")
-    line = merge_sparse_ordered(both[: both.size - special], least)
-    behind = int(line[-1]) + 1 + np.arange(special, dtype=np.int64)
-    return _without_light_ends(np.concatenate((line, behind)), both, least, first_special=int(line[-1]) + 1)
+    if not 0 <= special < len(both):
+        raise LayoutError(f"{len(both)} cells, of which the last {special} are special: none is left")
+    line = merge_sparse_ordered(both[: len(both) - special], least)
+    first_special = line[-1] + 1
+    return _without_light_ends([*line, *range(first_special, first_special + special)], both, least, first_special)
 
 
-def _without_light_ends(groups: Groups, both: Floats, least: float, first_special: int) -> Groups:
+def _without_light_ends(groups: list[int], both: Sequence[float], least: float, first_special: int) -> list[int]:
     """Unite special groups that are too light with the one before, then a light first group with the one behind."""
-    weights = unite(both, groups).tolist()
+    weights = _united(both, groups)
     for group in range(len(weights) - 1, first_special - 1, -1):
         if weights[group] < least:
-            groups[groups >= group] -= 1
+            groups = [found - 1 if found >= group else found for found in groups]
             weights[group - 1] += weights.pop(group)
-    return np.maximum(groups - 1, 0) if weights[0] < least else groups
+    return [max(found - 1, 0) for found in groups] if weights[0] < least else groups
+
+
+def _united(counts: Sequence[float], groups: Sequence[int]) -> list[float]:
+    """Rows per union of cells."""
+    united = [0.0] * (max(groups) + 1)
+    for count, group in zip(counts, groups, strict=True):
+        united[group] += count
+    return united
 
 
 def chi_square(
@@ -138,17 +163,17 @@ def chi_square(
     >>> round(result.statistic, 4), round(result.p_value, 6)
     (6.1333, 0.046576)
     """
-    groups = contingency_groups(ref_counts, cur_counts, ordered=ordered, special=special, min_expected=min_expected)
-    ref, cur = unite(ref_counts, groups), unite(cur_counts, groups)
-    some = ref + cur > 0
-    ref, cur = ref[some], cur[some]
-    n, m = float(cur.sum()), float(ref.sum())
+    ref, cur = (_checked(counts.tolist()) for counts in same_cells(ref_counts, cur_counts))
+    groups = _groups(ref, cur, ordered=ordered, special=special, min_expected=min_expected)
+    pairs = zip(_united(ref, groups), _united(cur, groups), strict=True)
+    cells = [(r, c) for r, c in pairs if r + c > 0]
+    m, n = fsum(ref), fsum(cur)
     if not n > 0 or not m > 0:
-        return ChiSquareResult(0.0, 0, 1.0, ref.size, 0.0)
-    rows = n * m / (n + m)
+        return ChiSquareResult(0.0, 0, 1.0, len(cells), 0.0)
+    rows, both = n * m / (n + m), n + m
     # The 2 x cells statistic in closed form: rows * sum (r/m - c/n)^2 / pooled share.
-    statistic = float(rows * np.sum((ref / m - cur / n) ** 2 / ((ref + cur) / (n + m))))
-    return _result(statistic, ref.size, rows)
+    statistic = rows * fsum((r / m - c / n) ** 2 / ((r + c) / both) for r, c in cells)
+    return _result(statistic, len(cells), rows)
 
 
 def goodness_of_fit(ref_counts: ArrayLike, cur_counts: ArrayLike) -> ChiSquareResult:

@@ -32,11 +32,17 @@ def paired_counts(ref_counts: ArrayLike, cur_counts: ArrayLike) -> tuple[Floats,
     ValueError
         If a count is negative or not finite.
     """
+    ref, cur = same_cells(ref_counts, cur_counts)
+    return checked_counts(ref), checked_counts(cur)
+
+
+def same_cells(ref_counts: ArrayLike, cur_counts: ArrayLike) -> tuple[Floats, Floats]:
+    """Give two histograms as doubles; raises LayoutError if they are not over the same cells, at least one."""
     ref = np.asarray(ref_counts, dtype=np.float64)
     cur = np.asarray(cur_counts, dtype=np.float64)
     if ref.shape != cur.shape or ref.ndim != 1 or not ref.size:
         raise LayoutError(f"counts of the same cells expected, got shapes {ref.shape} and {cur.shape}")
-    return checked_counts(ref), checked_counts(cur)
+    return ref, cur
 
 
 def checked_counts(counts: Floats) -> Floats:
