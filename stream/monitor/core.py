@@ -19,6 +19,7 @@ from stream.monitor.revisions import revise
 from stream.monitor.schedule import Due
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import field_name, parse_field_name
+from stream.monitor.wakes import Wakes
 from stream.parts.keys import PartKey
 from tidegauge.alerts import Alert
 from tidegauge.codec import decode_profiles
@@ -64,6 +65,7 @@ class MonitorCore:
         self._state = MonitorState()
         self._judges = Judges(catalog, self._config)
         self._late: set[PartKey] = set()
+        self._wakes = Wakes()
 
     def apply(self, message: bytes) -> None:
         """Take in one message of the `profiles` topic.
@@ -88,6 +90,7 @@ class MonitorCore:
     def set_catalog(self, catalog: Catalog) -> None:
         """Go on with other definitions and references; each says from which event time on it holds."""
         self._judges.catalog = catalog
+        self._wakes.wake_all()
 
     def advance(self) -> list[Output]:
         """Decide everything that is due, and return it in order; the same outputs stand in the outbox.
@@ -109,16 +112,17 @@ class MonitorCore:
         # What is learnt in this round may let decisions reach further than they have been made.
         reached = self._reached()
         take_final(self._state, self._judges.catalog)
-        outputs, decided = yield from self._decide()
+        outputs, decided, models = yield from self._decide()
         while learned := learn(self._state, self._judges):
-            more, later = yield from self._decide()
+            more, later, others = yield from self._decide()
             outputs += [*learned, *more]
             decided += later
+            models += others
         for report in revise(self._state, self._judges, self._take_late(), decided):
             outputs.append(report)
             yield []
         outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle(reached)]
-        prune(self._state, self._judges)
+        prune(self._state, self._judges, dict.fromkeys(models))
         self._send([*outputs, *keep_history(self._state, self._judges)])
         yield outputs
 
@@ -178,14 +182,14 @@ class MonitorCore:
         self._state.incoming.check()
         self._state.panes.check()
 
-    def _decide(self) -> Generator[list[Output], None, tuple[list[Output], list[Due]]]:
-        """Decide what is due, up to what must be learnt first; returns the outputs, and the windows decided."""
-        decisions = Decisions(self._state, self._judges, self._config)
+    def _decide(self) -> Generator[list[Output], None, tuple[list[Output], list[Due], list[str]]]:
+        """Decide what is due, up to what must be learnt first; returns outputs, windows decided, models looked at."""
+        decisions = Decisions(self._state, self._judges, self._config, self._wakes)
         due = decisions.due()
         for (instant_ms, _, model), items in groupby(due, key=lambda item: item.order[:3]):
             decisions.decide(model, instant_ms, list(items))
             yield []
-        return decisions.outputs, [item for item in due if isinstance(item, Due)]
+        return decisions.outputs, [item for item in due if isinstance(item, Due)], decisions.models
 
     def _reached(self) -> dict[str, int]:
         """Return by model up to which instant everything is decided by the end of this round; {} when nobody asks."""

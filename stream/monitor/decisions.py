@@ -22,6 +22,7 @@ from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due, Family, due_windows
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS, Stream
+from stream.monitor.wakes import Wakes
 from tidegauge.alerts import AlertKind
 from tidegauge.reports import Report
 
@@ -45,10 +46,12 @@ class BurnDue:
 
 
 class Decisions:
-    """Decides what is due; `outputs` holds what came of it, in order."""
+    """Decides what is due; `outputs` holds what came of it, in order, `models` whom it looked at."""
 
-    def __init__(self, state: MonitorState, judges: Judges, config: MonitorConfig) -> None:
+    def __init__(self, state: MonitorState, judges: Judges, config: MonitorConfig, wakes: Wakes) -> None:
         self.outputs: list[Output] = []
+        self.models: list[str] = []
+        self._wakes = wakes
         self._state = state
         self._judges = judges
         self._config = config
@@ -61,14 +64,18 @@ class Decisions:
         found: list[Due | BurnDue] = []
         for model in sorted(self._state.progress):
             progress = self._state.progress[model]
+            if self._wakes.asleep(model, progress, predictions_ms, outcomes_ms):
+                continue
+            self.models.append(model)
             reach = reach_of(self._state, self._judges, model)
             reached = min(predictions_ms, reach.windows_ms), min(outcomes_ms, reach.windows_ms)
             before = (dict(progress.decided_ms), progress.burned_ms)
-            revisions = self._revisions(model)
+            revisions = self._judges.revisions(model)
             found += due_windows(revisions, progress, *reached, self._config.retention_ms)
             found += self._burning(model, revisions[-1][1], min(predictions_ms, reach.burn_ms))
             if (progress.decided_ms, progress.burned_ms) != before:
                 progress.store(self._state.fields, model)
+            self._wakes.sleep(model, revisions, progress, self._config.retention_ms)
         return sorted(found, key=lambda item: item.order)
 
     def decide(self, model: str, instant_ms: int, items: Sequence[Due | BurnDue]) -> None:
@@ -157,10 +164,6 @@ class Decisions:
         observed_ms = self._state.progress_of(due.compiled.model).observed_ms
         unseen_ms = observed_ms - due.window.start_ms
         return unseen_ms <= _GRACE * due.scheme.length_ms and due.window.start_ms >= due.compiled.effective_from_ms
-
-    def _revisions(self, model: str) -> list[tuple[CompiledModel, Rules]]:
-        revisions = self._judges.catalog.revisions(model) or (self._judges.catalog.compiled_for(model, 0),)
-        return [(compiled, Rules(compiled)) for compiled in revisions]
 
     def _burning(self, model: str, rules: Rules, reached_ms: int) -> list[BurnDue]:
         progress = self._state.progress_of(model)

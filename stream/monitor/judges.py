@@ -104,6 +104,15 @@ class Judges:
         self.catalog = catalog
         self._config = config
         self._made: dict[str, list[ModelJudges]] = {}
+        self._rules: dict[str, list[tuple[CompiledModel, Rules]]] = {}
+
+    def revisions(self, model: str) -> list[tuple[CompiledModel, Rules]]:
+        """Return a model's revisions, by `effective_from_ms`, with their rules."""
+        revisions = self.catalog.revisions(model) or (self.catalog.compiled_for(model, 0),)
+        known = self._rules.get(model, [])
+        if [id(compiled) for compiled, _ in known] != [*map(id, revisions)]:
+            known = self._rules[model] = [(compiled, Rules(compiled)) for compiled in revisions]
+        return known
 
     def of(self, compiled: CompiledModel, instant_ms: int) -> ModelJudges:
         """Return the judges of a revision with the reference in force at an instant."""

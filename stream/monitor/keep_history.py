@@ -38,5 +38,5 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
         progress.snapshots += 1
         progress.snapshot_day, progress.snapshot_learned = max(day, progress.snapshot_day), len(progress.learned)
         progress.store(state.fields, model)
-    for model, fields in state.of_models(due).items():
+    for model, fields in state.of_models(due).items() if due else ():
         yield HistorySnapshot(model=model, number=state.progress[model].snapshots, fields=fields)

@@ -16,7 +16,7 @@ from stream.model.learning import learnt_from_ms, sample_end_ms
 from stream.monitor.judges import Judges
 from stream.monitor.learn_grids import grids_of
 from stream.monitor.outputs import LearnedModel, LearnedReference
-from stream.monitor.schedule import Progress
+from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS
 from stream.parts.inputs import InputsPart
@@ -31,8 +31,6 @@ from tidegauge.profiles import Profile
 
 LEAST_BLOCKS = 10
 """Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
-
-FOREVER_MS = 1 << 62
 
 _LEAST_SAMPLE = 200
 _RELEARN_MS = 7 * DAY_MS

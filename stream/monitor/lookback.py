@@ -16,8 +16,9 @@ def needed_from_ms(catalog: Catalog, model: str, progress: Progress, retention_m
     """
     revisions = [(c, Rules(c)) for c in catalog.revisions(model) or (catalog.compiled_for(model, 0),)]
     starts = []
-    for family, scheme, window in next_windows(revisions, progress, retention_ms):
-        blocks = recent_blocks(scheme, window, progress.observed_ms) if family == Family.OUTCOME else [window]
+    for due in next_windows(revisions, progress, retention_ms):
+        is_outcome = due.family == Family.OUTCOME
+        blocks = recent_blocks(due.scheme, due.window, progress.observed_ms) if is_outcome else [due.window]
         starts.append(blocks[0].start_ms)
     if any(not rule.windows for _, rules in revisions for rule in rules.budgets) and "service" in progress.first_ms:
         longest_ms = max(parse_duration(length) for pair in BURN_RATE_PAIRS for length in pair)

@@ -1,5 +1,7 @@
 """Forgetting what no window will read again."""
 
+from collections.abc import Iterable
+
 from stream.model.compiled import CompiledModel
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
@@ -12,11 +14,11 @@ _PATIENCE = 4
 """How many times its own span a model's state may grow while the labels' watermark stands still."""
 
 
-def prune(state: MonitorState, judges: Judges) -> None:
-    """Drop panes, late rows, drift and counts of revisions that lie further back than any window or label reaches."""
+def prune(state: MonitorState, judges: Judges, models: Iterable[str]) -> None:
+    """Drop models' panes, late rows, drift and counts of revisions that no window or label reaches back to."""
     if state.watermarks.predictions_ms == NEVER_MS:
         return
-    for model in state.progress:
+    for model in models:
         # What is yet to be decided is kept, however far the watermark has come.
         reach = reach_of(state, judges, model).windows_ms
         predictions_ms = min(state.watermarks.predictions_ms, reach)

@@ -15,7 +15,7 @@ from stream.timeline.windows import WindowScheme
 from tidegauge.alerts import Window
 
 PREFIX = "m"
-_FOREVER_MS = 1 << 62
+FOREVER_MS = 1 << 62
 
 
 class Family(IntEnum):
@@ -80,7 +80,7 @@ class Progress(msgspec.Struct):
     @property
     def observed_ms(self) -> int:
         """Lower limit of the first event's time: it lies in the earliest pane of every part."""
-        return max(self.first_ms.values(), default=-_FOREVER_MS)
+        return max(self.first_ms.values(), default=-FOREVER_MS)
 
     def store(self, fields: Fields, model: str) -> None:
         """Write it down."""
@@ -105,7 +105,7 @@ def due_windows(
     retention_ms
         A window's late share is judged this much later.
     """
-    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [_FOREVER_MS]
+    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [FOREVER_MS]
     for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
             reached_ms = outcomes_ms if family == Family.OUTCOME else predictions_ms
@@ -114,25 +114,29 @@ def due_windows(
                 continue
             for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
                 progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
-                age_ms = delay_ms if family == Family.OUTCOME else 0
-                yield Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms)
+                yield _due(family, compiled, scheme, window, delay_ms)
 
 
 def next_windows(
     revisions: Sequence[tuple[CompiledModel, Rules]], progress: Progress, retention_ms: int
-) -> Iterator[tuple[Family, WindowScheme, Window]]:
+) -> Iterator[Due]:
     """Yield the next window of each kind that is to be decided, however far the watermarks have come."""
-    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [_FOREVER_MS]
+    bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [FOREVER_MS]
     for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is not None and (end_ms := scheme.next_close(max(after_ms, from_ms))) <= until_ms:
-                yield family, scheme, scheme.window(end_ms)
+                yield _due(family, compiled, scheme, scheme.window(end_ms), delay_ms)
+
+
+def _due(family: Family, compiled: CompiledModel, scheme: WindowScheme, window: Window, delay_ms: int) -> Due:
+    age_ms = delay_ms if family == Family.OUTCOME else 0
+    return Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms)
 
 
 def decided_until(progress: Progress, family: Family, scheme: WindowScheme, age_ms: int) -> int:
     """Return the end of the last window decided, far in the past when none was."""
-    return progress.decided_ms.get(_key(family, scheme, age_ms), -_FOREVER_MS)
+    return progress.decided_ms.get(_key(family, scheme, age_ms), -FOREVER_MS)
 
 
 def _after(progress: Progress, family: Family, scheme: WindowScheme, delay_ms: int) -> int | None:
