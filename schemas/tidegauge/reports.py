@@ -15,7 +15,8 @@ class DriftResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     `statistic` is the contingency chi-square divided by nm/(n+m) (so that windows of any n compare), `critical` what it
     must exceed (the larger of the iid critical value and the prediction bound of the reference's own blocks); `effects`
     are named effect sizes; `z` the block-standardised shift and `cusum` the larger of the two one-sided sums after this
-    block, `cusum_limit` its limit.
+    block, `cusum_limit` its limit. A window with too few rows (`insufficient`) is not tested: it has effect sizes, and
+    `statistic`, `critical`, `p_value` and `z` are None, unless an episode goes on.
     """
 
     subject: str

@@ -22,34 +22,44 @@ from tidegauge.alerts import AlertKind
 _UPPER_Z = 1.645
 
 
-@dataclass(slots=True)
-class Measure:
-    """One subject of one window against the reference.
+@dataclass(kw_only=True, slots=True)
+class Glance:
+    """One subject of one window against the reference: how much has moved, and not whether that means anything.
 
     Attributes
     ----------
     rows
         Rows of the window, missing ones included.
+    effects
+        Effect sizes by name.
+    """
+
+    rows: int
+    effects: dict[str, float]
+    missing_ratio: float = 0.0
+    unseen_ratio: float = 0.0
+    unseen_expected: float = 0.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Measure(Glance):
+    """One subject of one window with rows enough, against the reference and its healthy blocks.
+
+    Attributes
+    ----------
     test
         Contingency chi-square on about 20 bins of the reference.
     p_value
         The larger of two: for independent rows, and for healthy blocks. Then adjusted by Holm over the group.
     critical
         What `test.divergence` must exceed at the whole group's level: the larger of the two critical values.
-    effects
-        Effect sizes by name.
     z
         Block-standardised value of each sequential detector.
     """
 
-    rows: int
     test: ChiSquareResult
     p_value: float
     critical: float
-    effects: dict[str, float]
-    missing_ratio: float = 0.0
-    unseen_ratio: float = 0.0
-    unseen_expected: float = 0.0
     z: dict[str, float] = field(default_factory=dict)
     adjusted: float = 1.0
 
@@ -101,6 +111,15 @@ def measure_all(
     return measures
 
 
+def glance_all(view: InputsView, window: InputsWindow, rules: Mapping[str, DriftRule]) -> dict[str, Glance]:
+    """Look at every judged subject of a window whose rows are too few for a test."""
+    return {
+        name: _glance(subject, window.counts[subject.subject.cells], rule)
+        for name, rule in rules.items()
+        if (subject := view.subjects.get(name)) is not None
+    }
+
+
 def contributions(view: SubjectView, counts: NDArray[np.int64], most: int = 3) -> list[tuple[str, float, float]]:
     """Return the bins that contribute most to the PSI: (what it holds, reference share, current share)."""
     current = unite(counts, view.effect_bins)
@@ -114,23 +133,34 @@ def contributions(view: SubjectView, counts: NDArray[np.int64], most: int = 3) -
     ]
 
 
-def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phase: int | None, alpha: float) -> Measure:
+def _glance(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule) -> Glance:
     rows = int(counts.sum())
+    unseen = getattr(view.subject.grid, "unseen", None)
+    return Glance(
+        rows=rows,
+        effects=_effects(view, counts, rule.method) if rows else {},
+        missing_ratio=float(counts[view.subject.missing]) / rows if rows else 0.0,
+        unseen_ratio=float(counts[unseen]) / rows if rows and unseen is not None else 0.0,
+        unseen_expected=0.0 if unseen is None else float(view.counts[unseen]) / max(1, int(view.counts.sum())),
+    )
+
+
+def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phase: int | None, alpha: float) -> Measure:
     test = chi_square(view.test_counts, unite(counts, view.test_bins), ordered=view.subject.numeric)
     blocks = view.divergence
     healthy_p = _healthy_p(view, test.divergence, phase)
     bound = float(np.exp(blocks.upper_bound(alpha, phase)))
     iid = test.critical_divergence(alpha)
-    unseen = getattr(view.subject.grid, "unseen", None)
+    seen = _glance(view, counts, rule)
     return Measure(
-        rows=rows,
+        rows=seen.rows,
+        effects=seen.effects,
+        missing_ratio=seen.missing_ratio,
+        unseen_ratio=seen.unseen_ratio,
+        unseen_expected=seen.unseen_expected,
         test=test,
         p_value=max(test.p_value, healthy_p),
         critical=iid if np.isnan(bound) else max(iid, bound),
-        effects=_effects(view, counts, rule.method) if rows else {},
-        missing_ratio=float(counts[view.subject.missing]) / rows if rows else 0.0,
-        unseen_ratio=float(counts[unseen]) / rows if rows and unseen is not None else 0.0,
-        unseen_expected=0.0 if unseen is None else float(view.counts[unseen]) / max(1, int(view.counts.sum())),
         z=_standardise(view, {n: float(v[0]) for n, v in subject_values(view.subject, counts[None, :]).items()}, phase),
     )
 

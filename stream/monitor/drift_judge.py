@@ -1,5 +1,6 @@
 """Deciding on drift: window tests and sequential detectors side by side."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +9,7 @@ import msgspec
 
 from detectors.cusum import WinsorisedCusum
 from stream.monitor.budget import Budget
-from stream.monitor.drift import Measure, contributions, measure_all
+from stream.monitor.drift import Glance, Measure, contributions, glance_all, measure_all
 from stream.monitor.inputs_view import InputsView, SubjectView
 from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of
 from stream.monitor.rules import DriftRule
@@ -54,11 +55,11 @@ class DriftJudge:
     def _limits(self) -> dict[tuple[str, str], float]:
         """Limit of each sequential detector; those of one kind share its run length."""
         watched = [(name, value) for name in self.rules for value in self.view.subjects[name].values]
+        sharing = Counter(self.rules[name].kind for name, _ in watched)
         limits = {}
         for name, value in watched:
             kind = self.rules[name].kind
-            sharing = sum(self.rules[other].kind == kind for other, _ in watched)
-            run = self._allowances[kind].run_blocks * sharing
+            run = self._allowances[kind].run_blocks * sharing[kind]
             limits[name, value] = limit_of(self.view.subjects[name].values[value], run, two_sided=True)
         return limits
 
@@ -74,14 +75,15 @@ class DriftJudge:
         whole
             The window was observed from its beginning, under one definition; else it is insufficient.
         """
-        measures = self.measure(inputs, window.end_ms)
+        going_on = any(remembered.window.firing for remembered in memory.subjects.values())
+        measures = self.measure(inputs, window.end_ms, test=going_on)
         usable = whole and not inputs.mixed
         verdict = DriftVerdict()
         for name, measure in measures.items():
             subject, rule = self.view.subjects[name], self.rules[name]
             state = self._state(subject, measure, usable=usable)
             remembered = memory.subject(name)
-            if state == "ok":
+            if state == "ok" and isinstance(measure, Measure):
                 self._step(remembered, subject, measure, window, block=block)
             cusum = self._largest(remembered, name)
             firing = self._firing(remembered, subject, measure, window, inputs)
@@ -91,8 +93,14 @@ class DriftJudge:
             verdict.results.append(_result(measure, subject, "firing" if fires else state, cusum))
         return verdict
 
-    def measure(self, inputs: InputsWindow, end_ms: int) -> dict[str, Measure]:
-        """Measure a window without remembering it, as revisions do."""
+    def measure(self, inputs: InputsWindow, end_ms: int, *, test: bool = False) -> Mapping[str, Glance]:
+        """Measure a window without remembering it, as revisions do.
+
+        Too few rows are not tested: no test could say anything, and most segments of most models have few. `test`
+        them all the same, for an episode that goes on.
+        """
+        if inputs.rows < self._rows_min and not test:
+            return glance_all(self.view, inputs, self.rules)
         alpha = {kind: allowance.alpha for kind, allowance in self._allowances.items()}
         return measure_all(self.view, inputs, end_ms, self.rules, alpha)
 
@@ -103,7 +111,7 @@ class DriftJudge:
             for name, measure in self.measure(inputs, end_ms).items()
         ]
 
-    def _state(self, view: SubjectView, measure: Measure, *, usable: bool = True) -> State:
+    def _state(self, view: SubjectView, measure: Glance, *, usable: bool = True) -> State:
         if not usable or measure.rows < self._rows_min:
             return "insufficient"
         return "ok" if view.divergence.calibrated and not view.clock_bound else "uncalibrated"
@@ -137,7 +145,7 @@ class DriftJudge:
         return max(cusums, key=lambda cusum: (cusum.firing, cusum.value / cusum.h), default=None)
 
     def _firing(
-        self, memory: SubjectMemory, view: SubjectView, measure: Measure, window: Window, inputs: InputsWindow
+        self, memory: SubjectMemory, view: SubjectView, measure: Glance, window: Window, inputs: InputsWindow
     ) -> list[tuple[AlertKind, Firing]]:
         rule = self.rules[view.subject.name]
         found = [(rule.kind, finding) for finding in self._moved(memory, view, measure)]
@@ -168,14 +176,14 @@ class DriftJudge:
             for kind, finding in found
         ]
 
-    def _moved(self, memory: SubjectMemory, view: SubjectView, measure: Measure) -> list[Finding]:
+    def _moved(self, memory: SubjectMemory, view: SubjectView, measure: Glance) -> list[Finding]:
         """Return the finding of the sequential detector, else of the window test, if one fires."""
         label = view.subject.label
         cusum = self._largest(memory, view.subject.name)
         if memory.latched and cusum is not None:
             value, limit, since_ms = round(cusum.value, 6), cusum.h, cusum.onset
             detector = "cusum"
-        elif memory.window.firing:
+        elif memory.window.firing and isinstance(measure, Measure):
             value, limit, since_ms = round(measure.test.divergence, 6), measure.critical, memory.window.since_ms
             detector = "window"
         else:
@@ -192,21 +200,25 @@ class DriftJudge:
         ]
 
 
-def _result(measure: Measure, view: SubjectView, state: State, cusum: WinsorisedCusum | None) -> DriftResult:
-    z = max(measure.z.values(), key=abs, default=float("nan"))
-    return DriftResult(
+def _result(measure: Glance, view: SubjectView, state: State, cusum: WinsorisedCusum | None) -> DriftResult:
+    result = DriftResult(
         subject=view.subject.label,
         state=state,
         n=measure.rows,
-        statistic=round(measure.test.divergence, 6),
-        critical=finite(measure.critical),
-        p_value=measure.p_value,
-        z=finite(z),
         cusum=None if cusum is None else round(cusum.value, 6),
         cusum_limit=None if cusum is None else cusum.h,
         effects=measure.effects,
         missing_ratio=round(measure.missing_ratio, 6),
         unseen_ratio=round(measure.unseen_ratio, 6),
+    )
+    if not isinstance(measure, Measure):
+        return result
+    return msgspec.structs.replace(
+        result,
+        statistic=round(measure.test.divergence, 6),
+        critical=finite(measure.critical),
+        p_value=measure.p_value,
+        z=finite(max(measure.z.values(), key=abs, default=float("nan"))),
     )
 
 

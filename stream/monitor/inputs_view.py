@@ -1,7 +1,6 @@
 """What a reference says about the inputs of one segment over windows of one length."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -31,37 +30,45 @@ SCORE_MEAN = "mean"
 """Name of the value that a numeric subject's sequential detector watches; a categorical one has a name a category."""
 
 
-@dataclass
 class SubjectView:
     """One subject's reference.
 
-    Attributes
+    Parameters
     ----------
     subject
         Which.
-    blocks
-        int64[blocks, cells]: rows per cell.
+    cells
+        int64[blocks, cells]: rows per cell. Kept only as sums over blocks, and over bins: blocks are many.
     values
-        By name the block means that sequential detectors watch: the mean, or the share of each category >= 5 %.
+        By name float64[blocks]: what sequential detectors watch.
     phases
         Phase of each block, None without a season.
+
+    Attributes
+    ----------
+    counts
+        int64[cells]: rows per cell over the whole reference.
+    test_bins, blocks
+        Bin of each cell in the significance test; float64[blocks, bins]: rows per bin.
     """
 
-    subject: Subject
-    blocks: NDArray[np.int64]
-    values: Mapping[str, BlockReference]
-    phases: NDArray[np.int64] | None
+    def __init__(
+        self,
+        subject: Subject,
+        cells: NDArray[np.int64],
+        values: Mapping[str, Floats],
+        phases: NDArray[np.int64] | None,
+    ) -> None:
+        self.subject, self.phases = subject, phases
+        self.counts: NDArray[np.int64] = cells.sum(axis=0)
+        self.test_bins: Groups = subject.bins(self.counts, TEST_BINS)
+        self.blocks = unite(cells, self.test_bins)
+        self._values = values
 
     @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """Rows per cell over the whole reference."""
-        total: NDArray[np.int64] = self.blocks.sum(axis=0)
-        return total
-
-    @cached_property
-    def test_bins(self) -> Groups:
-        """Bins of the significance test."""
-        return self.subject.bins(self.counts, TEST_BINS)
+    def values(self) -> dict[str, BlockReference]:
+        """By name the block means that sequential detectors watch: the mean, or the share of each category >= 5 %."""
+        return {name: BlockReference(values, phases=self.phases) for name, values in self._values.items()}
 
     @cached_property
     def effect_bins(self) -> Groups:
@@ -87,18 +94,15 @@ class SubjectView:
     @cached_property
     def divergence(self) -> BlockReference:
         """Logarithm of each block's divergence from the others: how far healthy blocks lie apart."""
-        return log_reference(
-            leave_one_out(self._divergence, unite(self.blocks, self.test_bins), self.phases), self.phases
-        )
+        return log_reference(leave_one_out(self._divergence, self.blocks, self.phases), self.phases)
 
     @cached_property
     def clock_bound(self) -> bool:
         """Whether blocks differ so much from each other that only longer ones, or those of one phase, can be judged."""
-        blocks = unite(self.blocks, self.test_bins)
-        filled = blocks[blocks.sum(axis=1) > 0]
+        filled = self.blocks[self.blocks.sum(axis=1) > 0]
         if not filled.size or np.median(filled.max(axis=1) / filled.sum(axis=1)) < _ONE_BIN:
             return False
-        distances = leave_one_out(_distance, blocks, self.phases)
+        distances = leave_one_out(_distance, self.blocks, self.phases)
         known = distances[~np.isnan(distances)]
         return bool(known.size and np.median(known) > _ELSEWHERE)
 
@@ -136,7 +140,7 @@ class InputsView:
         self.blocks = int(np.count_nonzero(self.rows))
         self.subjects = {
             subject.name: SubjectView(
-                subject, cells[:, subject.cells], _values(subject, cells[:, subject.cells], scores, phases), phases
+                subject, cells[:, subject.cells], _values(subject, cells[:, subject.cells], scores), phases
             )
             for subject in subjects_of(index.compiled)
         }
@@ -170,17 +174,14 @@ def score_mean(n: int, total: int) -> float:
     return total / n / 2**FRACTION_BITS if n > 0 else float("nan")
 
 
-def _values(
-    subject: Subject, counts: NDArray[np.int64], scores: list[tuple[int, int]], phases: NDArray[np.int64] | None
-) -> dict[str, BlockReference]:
+def _values(subject: Subject, counts: NDArray[np.int64], scores: list[tuple[int, int]]) -> dict[str, Floats]:
     if subject.name == SCORE and subject.numeric:
-        means = np.array([score_mean(*score) for score in scores])
-        return {SCORE_MEAN: BlockReference(means, phases=phases)}
+        return {SCORE_MEAN: np.array([score_mean(*score) for score in scores])}
     totals = counts.sum(axis=0)
     common = totals >= MIN_SHARE * max(1, int(totals.sum()))
     watched = {SCORE_MEAN} if subject.numeric else {name for cell, name in _categories(subject) if common[cell]}
     values = subject_values(subject, counts)
-    return {name: BlockReference(values[name], phases=phases) for name in values if name in watched}
+    return {name: np.ascontiguousarray(values[name]) for name in values if name in watched}
 
 
 def _categories(subject: Subject) -> Iterator[tuple[int, str]]:

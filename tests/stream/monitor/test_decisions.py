@@ -6,7 +6,7 @@ from stream.monitor.outputs import Output
 from stream.timeline.durations import DAY_MS
 from tests.stream.monitor.world import DAY_0, Day, Play, alerts, changed, healthy
 from tidegauge.alerts import Alert
-from tidegauge.reports import Report
+from tidegauge.reports import DriftResult, Report
 from tidegauge.retraining import RetrainingRequest
 
 HORIZON_MS = 2 * DAY_MS
@@ -209,3 +209,31 @@ def test_every_alert_is_numbered_without_gaps(play: Play) -> None:
     for transitions in episodes.values():
         assert [a.seq for a in transitions] == list(range(1, len(transitions) + 1))
         assert all(a.status == "firing" for a in transitions[:-1])
+
+
+def inputs_of_day(outputs: list[Output], number: int, subject: str) -> DriftResult:
+    end_ms = DAY_0 + (number + 1) * DAY_MS
+    (report,) = (
+        o
+        for o in outputs
+        if isinstance(o, Report) and o.part == "inputs" and not o.segment and o.window.end_ms == end_ms
+        if o.window.length == "1d" and not o.revision
+    )
+    return next(result for result in report.drift if result.subject == subject)
+
+
+def test_few_rows_have_effects_but_no_test(play: Play) -> None:
+    outputs = play(changed(healthy(8), range(4, 5), rows=150, shift_a=2.0))
+    few, many = (inputs_of_day(outputs, number, "a") for number in (4, 5))
+    assert (few.state, few.n, few.effects["psi"] > 0.5) == ("insufficient", 150, True)
+    assert (few.statistic, few.critical, few.p_value, few.z) == (None, None, None, None)
+    assert None not in (many.statistic, many.critical, many.p_value, many.z)
+
+
+def test_an_episode_goes_on_over_a_window_of_few_rows(play: Play) -> None:
+    days = changed(changed(healthy(16), range(5, 13), shift_a=2.0), range(9, 10), rows=150)
+    outputs = play(days)
+    firing = of_kind(outputs, "features")
+    assert [a.status for a in firing].count("resolved") == 1
+    few = inputs_of_day(outputs, 9, "a")
+    assert (few.state, few.n, few.statistic is None) == ("insufficient", 150, False)
