@@ -16,6 +16,8 @@ class PartStore:
     """Parts by key, with dirty tracking. Not thread-safe; memory is the caller's to bound with `drop`.
 
     Rows of kinds wait until there are enough of them (10 MB at most); whoever looks at the parts finds them counted.
+    A frozen part is held as its body, a tenth of the memory: one that closed, and only waits to leave. It can still be
+    counted into.
 
     Examples
     --------
@@ -28,6 +30,9 @@ class PartStore:
 
     def __init__(self) -> None:
         self._parts: dict[PartKey, AnyPart] = {}
+        self._frozen: dict[PartKey, bytes] = {}
+        self._bodies: dict[PartKey, bytes] = {}
+        """Of parts that have not changed since."""
         # A dict keeps the order in which parts were first touched: a run repeats itself exactly.
         self._dirty: dict[PartKey, None] = {}
         self._pending = Pending()
@@ -36,33 +41,33 @@ class PartStore:
     @property
     def parts(self) -> Mapping[PartKey, AnyPart]:
         """Every part held, by key; read-only."""
-        self.count_pending()
-        return MappingProxyType(self._parts)
+        return MappingProxyType({key: self[key] for key in self})
 
     def __len__(self) -> int:
         """Return the number of parts held."""
         self.count_pending()
-        return len(self._parts)
+        return self.held
 
     def __iter__(self) -> Iterator[PartKey]:
-        """Iterate over the keys, oldest first."""
+        """Iterate over the keys: frozen parts, then the others, each oldest first."""
         self.count_pending()
-        return iter(self._parts)
+        return iter([*self._frozen, *self._parts])
 
     def __contains__(self, key: object) -> bool:
         """Return whether the part of a key is held."""
         self.count_pending()
-        return key in self._parts
+        return key in self._parts or key in self._frozen
 
     def __getitem__(self, key: PartKey) -> AnyPart:
-        """Return the part of a key; raises KeyError."""
+        """Return the part of a key, for reading; raises KeyError."""
         self.count_pending()
-        return self._parts[key]
+        body = self._frozen.get(key)
+        return self._parts[key] if body is None else load_part(key.part, body)
 
     @property
     def held(self) -> int:
         """Parts held by now, those of waiting rows left out."""
-        return len(self._parts)
+        return len(self._parts) + len(self._frozen)
 
     def add_inputs(self, columns: Columns, panes: PaneSchemes | None = None) -> None:
         """Add rows to inputs (or sample) and service parts; `panes` default to the model's live ones."""
@@ -102,12 +107,24 @@ class PartStore:
     def snapshot(self, key: PartKey) -> bytes:
         """Return the body of a part; raises KeyError."""
         self.count_pending()
-        return self._parts[key].snapshot()
+        body = self._frozen.get(key) or self._bodies.get(key)
+        if body is None:
+            body = self._bodies[key] = self._parts[key].snapshot()
+        return body
+
+    def freeze(self, keys: Iterable[PartKey]) -> None:
+        """Hold parts as their bodies from now on; keys that are not held are skipped."""
+        for key in keys:
+            if key in self._parts:
+                self._frozen[key] = self.snapshot(key)
+                self._forget(key)
 
     def load(self, key: PartKey, body: bytes) -> None:
         """Put a stored part back, clean; raises detectors.errors.SnapshotError for bad bytes."""
         self.count_pending()
-        self._parts[key] = load_part(key.part, body)
+        load_part(key.part, body)  # damage is found now, not when the part is next counted into
+        self._forget(key)
+        self._frozen[key] = body
         self._dirty.pop(key, None)
 
     def dirty(self) -> tuple[PartKey, ...]:
@@ -125,15 +142,20 @@ class PartStore:
     def mark_dirty(self, keys: Iterable[PartKey]) -> None:
         """Call parts changed (again): what was taken could not be written. Parts no longer held are skipped."""
         for key in keys:
-            if key in self._parts:
+            if key in self._parts or key in self._frozen:
                 self._mark(key)
 
     def drop(self, keys: Iterable[PartKey]) -> None:
         """Forget parts; keys that are not held are skipped."""
         self.count_pending()
         for key in keys:
-            self._parts.pop(key, None)
+            self._forget(key)
+            self._frozen.pop(key, None)
             self._dirty.pop(key, None)
+
+    def _forget(self, key: PartKey) -> None:
+        self._parts.pop(key, None)
+        self._bodies.pop(key, None)
 
     def _count_predictions(self, columns: Columns, panes: PaneSchemes) -> None:
         accumulate_inputs(columns, self._touch, panes.inputs)
@@ -146,7 +168,9 @@ class PartStore:
     def _touch(self, compiled: CompiledModel, key: PartKey) -> AnyPart:
         part = self._parts.get(key)
         if part is None:
-            part = self._parts[key] = new_part(compiled, key)
+            body = self._frozen.pop(key, None)
+            part = self._parts[key] = new_part(compiled, key) if body is None else load_part(key.part, body)
+        self._bodies.pop(key, None)
         self._mark(key)
         return part
 

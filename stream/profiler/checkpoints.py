@@ -51,6 +51,7 @@ class Checkpoints:
         self.core, self.epoch, self.seq = core, epoch, seq
         self._schedule = Schedule(core.config.publish_ms)
         self._expiry = Expiry(core.config.retention_ms, self._outcome_memory_ms)
+        self._closing = Expiry(0, lambda key: key.age_ms)
         self._unpublished: dict[bytes, int] = {}
         self._delivered: dict[bytes, int] = {}
         self._leaving: list[PartKey] = []
@@ -106,11 +107,13 @@ class Checkpoints:
         dirty = core.store.take_dirty()
         self._schedule.touch(dirty, now_ms)
         self._expiry.add(dirty)
+        self._closing.add(key for key in dirty if key.on_time)
         due, gone = self._due(now_ms)
         offsets = {role: offset for role, offset in core.offsets.items() if self._offsets.get(role) != offset}
         if not (offsets or dirty or due or gone or self._delivered or self._owed or progress != self._told):
             return None
         bodies = {key: core.store.snapshot(key) for key in dict.fromkeys((*dirty, *due))}
+        core.store.freeze(self._closing.take(progress))
         fields: dict[bytes, bytes | None] = {part_field(key): body for key, body in bodies.items()}
         fields.update(dict.fromkeys(map(part_field, gone)))
         fields.update(core.take_fields())

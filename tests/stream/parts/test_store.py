@@ -83,6 +83,22 @@ def test_a_loaded_part_is_clean_and_goes_on_counting() -> None:
     assert {key: before.snapshot(key) for key in before} == {key: after.snapshot(key) for key in after}
 
 
+def test_a_frozen_part_is_the_same_and_can_be_counted_into() -> None:
+    before, after = filled(), filled()
+    keys = list(after)
+    after.freeze([*keys, PartKey("no", "", "", "inputs", 0, 1, True, 0, "")])
+    assert (len(after), list(after)) == (len(keys), keys)
+    assert after.dirty() == before.dirty()
+    assert {key: part.labelled for key, part in after.parts.items()} == dict.fromkeys(keys, 1)
+    assert {key: before.snapshot(key) for key in keys} == {key: after.snapshot(key) for key in keys}
+    for store in (before, after):
+        store.add_outcomes(outcomes([1, 3], [HOUR_MS, HOUR_MS], [0, 1], [True, True]))
+    assert {key: before.snapshot(key) for key in before} == {key: after.snapshot(key) for key in after}
+    after.freeze(keys[:1])
+    after.drop(keys)
+    assert keys[0] not in after
+
+
 def test_an_empty_batch_makes_no_parts() -> None:
     store = PartStore()
     store.add_outcomes(outcomes([], [], [], []))
