@@ -77,6 +77,6 @@ class CellCounts:
         reader.finish()
         if (sizes < 1).any() or int(sizes.sum()) != counts.size:
             raise SnapshotError(f"{counts.size} counts for cells of sizes {sizes.tolist()}")
-        sketch = cls(CellLayout(tuple(sizes.tolist())))
+        sketch = cls(CellLayout.of(tuple(sizes.tolist())))
         sketch.counts = counts
         return sketch

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,12 @@ class CellLayout:
     def packed_sizes(self) -> bytes:
         """The sizes as snapshots hold them: the same in every snapshot of a layout."""
         return pack_ints(np.array(self.sizes, dtype=np.int64))
+
+    @staticmethod
+    @lru_cache(maxsize=1024)  # every snapshot of a model has the same
+    def of(sizes: tuple[int, ...]) -> "CellLayout":
+        """Return the layout of these sizes, one object for all who ask; LayoutError as above."""
+        return CellLayout(sizes)
 
     def flat(self, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
         """Flat cells of rows given as one column of cells per feature.

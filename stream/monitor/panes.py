@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from stream.monitor.fields import Fields
 from stream.monitor.recent_parts import RecentParts
 from stream.monitor.streams import Stream, field_name
+from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part
+from stream.parts.sample import SamplePart
 from tidegauge.alerts import Window
 
 PREFIX = "f"
@@ -19,6 +21,7 @@ class Panes:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._bodies: dict[PartKey, bytes] = {}
+        self._rows: dict[PartKey, int] = {}
         self._index: dict[tuple[str, str], dict[Stream, list[PartKey]]] = {}
         self._recent = RecentParts()
         self._moved: list[tuple[PartKey, bytes, bool]] = []
@@ -43,6 +46,14 @@ class Panes:
     def __getitem__(self, key: PartKey) -> AnyPart:
         """Return the part of a key; raises KeyError. Not to be changed by the caller."""
         return self._recent.get(key, lambda: load_part(key.part, self._bodies[key]))
+
+    def rows(self, key: PartKey) -> int:
+        """Return the predictions in a part of inputs or a sample; raises KeyError. Decodes it once at most."""
+        rows = self._rows.get(key)
+        if rows is None:
+            part = self[key]
+            rows = self._rows[key] = part.rows if isinstance(part, InputsPart | SamplePart) else 0
+        return rows
 
     def check(self) -> None:
         """Decode every part that was put back; raises SnapshotError for the first that cannot be read."""
@@ -107,6 +118,7 @@ class Panes:
     def _forget(self, key: PartKey) -> None:
         self._fields.delete(field_name(PREFIX, *key))
         self._moved.append((key, self._bodies.pop(key), False))
+        self._rows.pop(key, None)
         self._recent.drop(key)
 
 

@@ -119,12 +119,7 @@ def evidence_ids(panes: Panes, stream: Stream, window: Window) -> list[str]:
 
 
 def _rows(panes: Panes, stream: Stream, window: Window) -> int:
-    rows = 0
-    for name in ("inputs", "sample"):
-        for key in panes.within(stream, name, window):
-            part = panes[key]
-            rows += 0 if isinstance(part, OutcomePart) else part.rows
-    return rows
+    return sum(panes.rows(key) for name in ("inputs", "sample") for key in panes.within(stream, name, window))
 
 
 def _cells(compiled: CompiledModel) -> int:

@@ -1,7 +1,7 @@
 """Inputs part: how the features and the score of one pane are distributed."""
 
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ EVIDENCE_ROWS = 8
 UNSEEN_CATEGORIES = 16
 _FEW = 64
 _VERSION = 1
+_NONE_UNSEEN: Final = CategoryCounts(UNSEEN_CATEGORIES).snapshot()
+"""What nearly every categorical feature of nearly every pane holds."""
 
 
 class InputsPart:
@@ -103,14 +105,18 @@ class InputsPart:
         subjects = len(cells.layout.sizes)
         if not 0 <= numeric < subjects:
             raise SnapshotError(f"{numeric} numeric features of {subjects} subjects")
-        part = cls(cells.layout, numeric)
-        part.rows, part.cells = rows, cells
+        part = cls.__new__(cls)  # nothing is made that what was read would replace
+        part.rows, part.numeric, part.cells = rows, numeric, cells
         part.moments = Moments.from_snapshot(reader.blob())
         part.score = ExactSum.from_snapshot(reader.blob())
-        part.unseen = [CategoryCounts.from_snapshot(reader.blob()) for _ in part.unseen]
+        part.unseen = [_unseen(reader.blob()) for _ in range(subjects - numeric - 1)]
         part.evidence = BottomK.from_snapshot(reader.blob())
         reader.finish()
         return part
+
+
+def _unseen(data: bytes) -> CategoryCounts:
+    return CategoryCounts(UNSEEN_CATEGORIES) if data == _NONE_UNSEEN else CategoryCounts.from_snapshot(data)
 
 
 def add_to_inputs(
