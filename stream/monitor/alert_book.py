@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from detectors.cusum import QUIET_BLOCKS
+from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
 from stream.monitor.memory import Firing
 from stream.monitor.streams import ALL_ROWS, Stream, field_name
@@ -84,7 +85,7 @@ class AlertBook:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._alerts: dict[AlertKey, AlertMemory] = {}
+        self._alerts: ByModel[AlertKey, AlertMemory] = ByModel()
         self._touched: set[AlertKey] = set()
 
     def hold(self, key: AlertKey, scope: str, firing: Sequence[Firing]) -> None:
@@ -108,10 +109,12 @@ class AlertBook:
     def settle(self, model: str, instant_ms: int, reason: str = "") -> Iterator[Transition]:
         """Yield the transitions that follow from what holds now, all rows before segments."""
         touched = {key for key in self._touched if key.model == model}
+        if not touched:
+            return
         self._touched -= touched
         # What all rows do decides whether their segments are told of.
         parents = {key._replace(segment=ALL_ROWS) for key in touched}
-        family = {key for key in self._alerts if key._replace(segment=ALL_ROWS) in parents}
+        family = {key for key in self._alerts.of(model) if key._replace(segment=ALL_ROWS) in parents}
         for key in sorted(touched | family):
             told_ms = self._alerts[key].told_ms
             transition = self._settle(key, instant_ms, reason)
@@ -122,32 +125,33 @@ class AlertBook:
 
     def close_kinds(self, model: str, kept: frozenset[AlertKind]) -> None:
         """Let go of every finding of kinds that a model's definition no longer watches."""
-        for key in [key for key in self._alerts if key.model == model and key.kind not in kept]:
+        for key in [key for key in self._alerts.of(model) if key.kind not in kept]:
             for scope in list(self._alerts[key].scopes):
                 self.hold(key, scope, [])
 
     def holding(self, stream: Stream, kinds: Collection[AlertKind]) -> bool:
         """Whether any finding of these kinds holds for a version and segment."""
-        return any(key.stream == stream and key.kind in kinds and memory.scopes for key, memory in self._alerts.items())
+        mine = self._alerts.of(stream.model).items()
+        return any(key.stream == stream and key.kind in kinds and memory.scopes for key, memory in mine)
 
     def segments(self, key: AlertKey) -> list[str]:
         """Return the segments in which an alert's kind holds too, sorted."""
         return sorted(
             other.segment
-            for other, memory in self._alerts.items()
+            for other, memory in self._alerts.of(key.model).items()
             if other._replace(segment=key.segment) == key and other.segment != ALL_ROWS and memory.scopes
         )
 
     def streams(self, model: str, kinds: Collection[AlertKind]) -> set[Stream]:
         """Return the versions and segments of a model for which any finding of these kinds holds."""
-        held = [key for key, memory in self._alerts.items() if key.kind in kinds and memory.scopes]
-        return {key.stream for key in held if key.model == model}
+        mine = self._alerts.of(model).items()
+        return {key.stream for key, memory in mine if key.kind in kinds and memory.scopes}
 
     def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield model, field and value of every alert of some models."""
-        for key, memory in self._alerts.items():
-            if key.model in models:
-                yield key.model, field_name(PREFIX, *key), msgspec.msgpack.encode(memory)
+        for model in models:
+            for key, memory in self._alerts.of(model).items():
+                yield model, field_name(PREFIX, *key), msgspec.msgpack.encode(memory)
 
     def lasts(self, key: AlertKey, alert_id: str, seq: int) -> bool:
         """Whether an episode that was told up to `seq` lasts; if so its next transition is told under a higher one."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
+from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
 from stream.monitor.streams import Stream, field_name
 from stream.monitor.subjects import SCORE_LABEL
@@ -34,7 +35,7 @@ class DriftLog:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._entries: dict[Stream, list[DriftEntry]] = {}
+        self._entries: ByModel[Stream, list[DriftEntry]] = ByModel()
 
     def add(self, stream: Stream, entry: DriftEntry) -> None:
         """Append a window."""
@@ -42,8 +43,8 @@ class DriftLog:
 
     def drop_before(self, model: str, end_ms: int) -> None:
         """Forget the windows of a model that closed at or before an instant."""
-        for stream, entries in list(self._entries.items()):
-            if stream.model == model and entries and entries[0].end_ms <= end_ms:
+        for stream, entries in list(self._entries.of(model).items()):
+            if entries and entries[0].end_ms <= end_ms:
                 self._keep(stream, [entry for entry in entries if entry.end_ms > end_ms])
 
     def overlapping(self, stream: Stream, since_ms: int, until_ms: int, decided_ms: int) -> DriftEvidence:
@@ -69,9 +70,9 @@ class DriftLog:
 
     def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield model, field and value of the windows of some models."""
-        for stream, entries in self._entries.items():
-            if stream.model in models:
-                yield stream.model, field_name(PREFIX, *stream), msgspec.msgpack.encode(entries)
+        for model in models:
+            for stream, entries in self._entries.of(model).items():
+                yield model, field_name(PREFIX, *stream), msgspec.msgpack.encode(entries)
 
     def _keep(self, stream: Stream, entries: list[DriftEntry]) -> None:
         self._entries[stream] = entries

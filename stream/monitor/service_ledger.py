@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.model.compiled import CompiledModel
+from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
 from stream.monitor.service_spans import span_width_ms
 from stream.monitor.streams import Stream, field_name
@@ -44,7 +45,7 @@ class ServiceLedger:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._spans: dict[Stream, dict[int, _Span]] = {}
+        self._spans: ByModel[Stream, dict[int, _Span]] = ByModel()
         self._counters: dict[Stream, Counters] = {}
         self._changed: set[tuple[Stream, int]] = set()
 
@@ -82,11 +83,11 @@ class ServiceLedger:
     @property
     def models(self) -> set[str]:
         """Models with any pane."""
-        return {stream.model for stream in self._spans}
+        return self._spans.models
 
     def streams(self, model: str) -> list[Stream]:
         """Return the versions and segments of a model, sorted."""
-        return sorted(stream for stream in self._spans if stream.model == model)
+        return sorted(self._spans.of(model))
 
     def first_ms(self, model: str) -> int | None:
         """Return the start of the earliest pane, None without one."""
