@@ -40,6 +40,12 @@ class Glance:
     unseen_ratio: float = 0.0
     unseen_expected: float = 0.0
 
+    def large(self, rule: DriftRule, share: float = 1.0) -> bool:
+        """Whether an effect size of the rule's method reaches its minimum (times `share`)."""
+        names = ("psi", "wasserstein") if rule.method == "auto" else (rule.method,)
+        psi_value = self.effects.get("psi", 0.0)  # what a numeric-only method falls back on for categories
+        return any(self.effects.get(name, psi_value) >= share * rule.min_effect for name in names)
+
 
 @dataclass(kw_only=True, slots=True)
 class Measure(Glance):
@@ -62,12 +68,6 @@ class Measure(Glance):
     critical: float
     z: dict[str, float] = field(default_factory=dict)
     adjusted: float = 1.0
-
-    def large(self, rule: DriftRule, share: float = 1.0) -> bool:
-        """Whether an effect size of the rule's method reaches its minimum (times `share`)."""
-        names = ("psi", "wasserstein") if rule.method == "auto" else (rule.method,)
-        psi_value = self.effects.get("psi", 0.0)  # what a numeric-only method falls back on for categories
-        return any(self.effects.get(name, psi_value) >= share * rule.min_effect for name in names)
 
     @property
     def upper(self) -> float:

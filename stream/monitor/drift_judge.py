@@ -86,7 +86,10 @@ class DriftJudge:
             if state == "ok" and isinstance(measure, Measure):
                 self._step(remembered, subject, measure, window, block=block)
             cusum = self._largest(remembered, name)
-            firing = self._firing(remembered, subject, measure, window, inputs)
+            if state == "ok":
+                running = cusum is not None and cusum.firing
+                remembered.latched = running and measure.large(rule, 0.5 if remembered.latched else 1.0)
+            firing = self._firing(remembered, subject, measure, window, inputs, cusum)
             for kind, found in firing:
                 verdict.firing.setdefault(kind, []).append(found)
             fires = state == "ok" and any(kind == rule.kind for kind, _ in firing)
@@ -131,8 +134,6 @@ class DriftJudge:
         if block:
             for value, z in measure.z.items():
                 memory.step(value, z, window.start_ms, self._limits[view.subject.name, value])
-        running = any(self._cusum(memory, view.subject.name, value).firing for value in memory.cusums)
-        memory.latched = running and measure.large(rule, 0.5 if memory.latched else 1.0)
         excess = measure.unseen_ratio - measure.unseen_expected
         memory.unseen = excess >= (UNSEEN_RATIO / 2 if memory.unseen else UNSEEN_RATIO)
 
@@ -145,10 +146,16 @@ class DriftJudge:
         return max(cusums, key=lambda cusum: (cusum.firing, cusum.value / cusum.h), default=None)
 
     def _firing(
-        self, memory: SubjectMemory, view: SubjectView, measure: Glance, window: Window, inputs: InputsWindow
+        self,
+        memory: SubjectMemory,
+        view: SubjectView,
+        measure: Glance,
+        window: Window,
+        inputs: InputsWindow,
+        cusum: WinsorisedCusum | None,
     ) -> list[tuple[AlertKind, Firing]]:
         rule = self.rules[view.subject.name]
-        found = [(rule.kind, finding) for finding in self._moved(memory, view, measure)]
+        found = [(rule.kind, finding) for finding in self._moved(memory, view, measure, cusum)]
         if memory.unseen:
             ratio = round(measure.unseen_ratio, 6)
             finding = Finding(
@@ -176,10 +183,11 @@ class DriftJudge:
             for kind, finding in found
         ]
 
-    def _moved(self, memory: SubjectMemory, view: SubjectView, measure: Glance) -> list[Finding]:
+    def _moved(
+        self, memory: SubjectMemory, view: SubjectView, measure: Glance, cusum: WinsorisedCusum | None
+    ) -> list[Finding]:
         """Return the finding of the sequential detector, else of the window test, if one fires."""
         label = view.subject.label
-        cusum = self._largest(memory, view.subject.name)
         if memory.latched and cusum is not None:
             value, limit, since_ms = round(cusum.value, 6), cusum.h, cusum.onset
             detector = "cusum"
