@@ -9,7 +9,7 @@ import msgspec
 
 from stream.monitor.fields import Fields
 from stream.monitor.late_rows import LateRows
-from stream.monitor.recent_parts import RecentParts
+from stream.monitor.recent import Recent
 from stream.monitor.streams import Stream, field_name
 from stream.monitor.watermarks import NEVER_MS, Watermarks
 from stream.parts.keys import PartKey
@@ -45,7 +45,7 @@ class Incoming:
         self._fields = fields
         self._on_time: dict[PartKey, dict[int, Profile]] = {}
         self.late = LateRows()
-        self._recent = RecentParts()
+        self._recent: Recent[AnyPart] = Recent()
         self._queues = {"inputs": _Queue(), OUTCOME: _Queue()}
 
     def apply(self, profile: Profile, watermarks: Watermarks) -> PartKey | None:

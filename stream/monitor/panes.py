@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from stream.monitor.fields import Fields
-from stream.monitor.recent_parts import RecentParts
+from stream.monitor.inputs_cells import InputsCells
+from stream.monitor.recent import Recent
 from stream.monitor.streams import Stream, field_name
 from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
@@ -16,14 +17,15 @@ PREFIX = "f"
 
 
 class Panes:
-    """Merged parts by key; bodies are decoded when they are first read, and the last 1 024 stay decoded."""
+    """Merged parts by key; bodies are decoded when they are first read, and the last 1 024 stay so."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._bodies: dict[PartKey, bytes] = {}
         self._rows: dict[PartKey, int] = {}
         self._index: dict[tuple[str, str], dict[Stream, list[PartKey]]] = {}
-        self._recent = RecentParts()
+        self._recent: Recent[AnyPart] = Recent()
+        self._cells: Recent[InputsCells] = Recent()
         self._moved: list[tuple[PartKey, bytes, bool]] = []
 
     def add(self, key: PartKey, part: AnyPart) -> None:
@@ -31,7 +33,10 @@ class Panes:
         body = part.snapshot()
         self._fields.put(field_name(PREFIX, *key), body)
         self._note(key, body)
-        self._recent.put(key, part)
+        if isinstance(part, InputsPart):
+            self._cells.put(key, InputsCells.of(part))
+        else:
+            self._recent.put(key, part)
         self._moved.append((key, body, True))
 
     def take_moved(self) -> list[tuple[PartKey, bytes, bool]]:
@@ -47,12 +52,16 @@ class Panes:
         """Return the part of a key; raises KeyError. Not to be changed by the caller."""
         return self._recent.get(key, lambda: load_part(key.part, self._bodies[key]))
 
+    def cells(self, key: PartKey) -> InputsCells:
+        """Return what windows read of inputs; raises KeyError. Not to be changed by the caller."""
+        return self._cells.get(key, lambda: InputsCells.read(self._bodies[key]))
+
     def rows(self, key: PartKey) -> int:
         """Return the predictions in a part of inputs or a sample; raises KeyError. Decodes it once at most."""
         rows = self._rows.get(key)
         if rows is None:
-            part = self[key]
-            rows = self._rows[key] = part.rows if isinstance(part, InputsPart | SamplePart) else 0
+            part = self.cells(key) if key.part == "inputs" else self[key]
+            rows = self._rows[key] = part.rows if isinstance(part, InputsCells | SamplePart) else 0
         return rows
 
     def check(self) -> None:
@@ -120,6 +129,7 @@ class Panes:
         self._moved.append((key, self._bodies.pop(key), False))
         self._rows.pop(key, None)
         self._recent.drop(key)
+        self._cells.drop(key)
 
 
 def _start(key: PartKey) -> int:

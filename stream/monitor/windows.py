@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from detectors.exact_sum import ExactSum
 from stream.model.compiled import CompiledModel
 from stream.monitor.incoming import Incoming
+from stream.monitor.inputs_cells import InputsCells
 from stream.monitor.panes import Panes
 from stream.monitor.streams import Stream
 from stream.parts.inputs import InputsPart
@@ -66,14 +67,23 @@ def inputs_window(
     keys = list(panes.within(stream, name, window))
     fitting = [key for key in keys if fits(key, window, compiled.layouts[name])]
     rolled = InputsWindow(0, np.zeros(_cells(compiled), dtype=np.int64), ExactSum(), len(fitting) < len(keys))
-    for part in (*(panes[key] for key in fitting), *extra):
-        if isinstance(part, SamplePart):
+    for key in fitting:
+        if key.part == "inputs":
+            _add(rolled, panes.cells(key))
+        else:
+            rolled.rows += panes.rows(key)
+    for part in extra:
+        if isinstance(part, InputsPart):
+            _add(rolled, InputsCells.of(part))
+        elif isinstance(part, SamplePart):
             rolled.rows += part.rows
-        elif isinstance(part, InputsPart):
-            rolled.rows += part.rows
-            rolled.counts += part.cells.counts
-            rolled.score.merge(part.score)
     return rolled
+
+
+def _add(rolled: InputsWindow, cells: InputsCells) -> None:
+    rolled.rows += cells.rows
+    rolled.counts += cells.counts
+    rolled.score.merge(cells.score)
 
 
 def outcome_window(

@@ -115,6 +115,15 @@ class InputsPart:
         return part
 
 
+def read_cells(data: bytes) -> tuple[int, CellCounts, ExactSum]:
+    """Return rows, cells and the sum of the scores of a part's snapshot; raises SnapshotError as far as it reads."""
+    reader = Reader(data, _VERSION)
+    rows, _ = read_counts(reader, 2)
+    cells = CellCounts.from_snapshot(reader.blob())
+    reader.blob()  # moments
+    return rows, cells, ExactSum.from_snapshot(reader.blob())
+
+
 def _unseen(data: bytes) -> CategoryCounts:
     return CategoryCounts(UNSEEN_CATEGORIES) if data == _NONE_UNSEEN else CategoryCounts.from_snapshot(data)
 
