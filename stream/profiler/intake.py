@@ -11,19 +11,23 @@ from stream.profiler.counts import TopicCounts
 from stream.profiler.decode import Columns, Decoded, Event
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.rules import Rules
-from stream.profiler.watermarks import TopicClock, clamp
+from stream.profiler.watermarks import Before, TopicClock, clamp
 
 Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged(Generic[Columns]):
-    """Rows that count, in the order of the log: their event time (clamped), punctuality and offset."""
+    """Rows that count, in the order of the log: their event time (clamped), punctuality and offset.
+
+    `before` is what held before each of them.
+    """
 
     fields: Columns
     timestamps_ms: Int64
     on_time: NDArray[np.bool_]
     offsets: Int64
+    before: Before
     dead: list[DeadLetter]
 
 
@@ -44,6 +48,7 @@ def judge(
         timestamps_ms=timestamps_ms[kept],
         on_time=on_time,
         offsets=np.array(batch.offsets, dtype=np.int64)[message_of_row[kept]],
+        before=before if len(kept) == rows else before.take(kept),
         dead=decoded.dead,
     )
 

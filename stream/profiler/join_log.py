@@ -65,6 +65,11 @@ class TimedLog:
     def __len__(self) -> int:
         return len(self._runs)
 
+    @property
+    def buckets(self) -> list[int]:
+        """Starts of the buckets that are held, rising."""
+        return sorted(self._buckets)
+
     def append(self, records: Records) -> None:
         """Remember records, and stage them for the next checkpoint."""
         if not len(records):

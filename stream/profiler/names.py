@@ -53,6 +53,11 @@ class Names:
         """Names of the models that were admitted."""
         return self._models.keys()
 
+    @property
+    def undeclared(self) -> bool:
+        """Whether a model was met that was not declared then: one under its own name, or `__other__`."""
+        return self._undeclared > 0 or OTHER in self._models
+
     def model(self, name: str, declared: Collection[str]) -> str:
         """Name under which a model is kept; declared ones are always admitted."""
         if name in self._models:

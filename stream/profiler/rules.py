@@ -25,8 +25,8 @@ class Rules:
         Whether any model declares a lateness of its own: only then rows are judged one by one.
     max_lateness_ms
         The greatest lateness of any model: a shard's watermark is this far behind the newest event.
-    memory_ms
-        How long after its own time a record of the join log may still be needed.
+    memory_ms, undeclared_memory_ms
+        How long after its own time a record of the join log may still be needed, by declared models and by any.
     """
 
     catalog: Catalog
@@ -34,20 +34,38 @@ class Rules:
     declared_lateness: bool
     max_lateness_ms: int
     memory_ms: int
+    undeclared_memory_ms: int
 
     @classmethod
     def of(cls, catalog: Catalog, config: ShardConfig) -> "Rules":
         """Work the rules out. O(revisions)."""
         revisions = [revision for model in catalog.models for revision in catalog.revisions(model)]
         lateness = [r.lateness_ms for r in revisions if r.lateness_ms is not None]
-        horizon_ms = max([_DEFAULT_HORIZON_MS, *(r.label_horizon_ms for r in revisions)])
+        horizon_ms = max((r.label_horizon_ms for r in revisions), default=_DEFAULT_HORIZON_MS)
+        beyond_ms = config.label_skew_ms + config.retention_ms
         return cls(
             catalog=catalog,
             config=config,
             declared_lateness=bool(lateness),
             max_lateness_ms=max([config.lateness_ms, *lateness]),
-            memory_ms=horizon_ms + config.label_skew_ms + config.retention_ms,
+            memory_ms=horizon_ms + beyond_ms,
+            undeclared_memory_ms=max(horizon_ms, _DEFAULT_HORIZON_MS) + beyond_ms,
         )
+
+    def forgotten_ms(self, reached_ms: int, undeclared_ms: int | None) -> int:
+        """Return the instant before which no record of the join log is needed any more.
+
+        Parameters
+        ----------
+        reached_ms
+            The lesser of both watermarks.
+        undeclared_ms
+            The predictions' watermark when a model was first met that nobody had declared; None: there was none. Such
+            models have a long horizon, but whatever is older than that by the others' memory is none of theirs: so
+            what is kept depends on the two logs and not on how they interleaved.
+        """
+        declared_ms = reached_ms if undeclared_ms is None else min(reached_ms, undeclared_ms)
+        return max(declared_ms - self.memory_ms, reached_ms - self.undeclared_memory_ms)
 
     def lateness_ms(self, models: Sequence[str], timestamps_ms: NDArray[np.int64]) -> NDArray[np.int64] | int:
         """Lateness that each row is judged by."""

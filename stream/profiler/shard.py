@@ -37,7 +37,7 @@ from stream.profiler.silence import Silence
 from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
 from stream.profiler.switches import Switches
 from stream.profiler.typed import TypedChoice
-from stream.profiler.watermarks import TopicClock
+from stream.profiler.watermarks import NEVER_MS, TopicClock
 from stream.timeline.durations import DAY_MS
 from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
@@ -85,6 +85,7 @@ class ShardCore:
         self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
         self.offsets: dict[str, int] = {}
         self.unmatched = 0
+        self.undeclared_ms: int | None = None
         self.loss, self.loss_ms = "", 0
         self._silence = Silence(self.config.idle_ms)
         self._typed = TypedChoice(self.config.limits)
@@ -188,6 +189,7 @@ class ShardCore:
             anonymous=self.joiner.anonymous,
             joined=self.joiner.joined,
             unmatched=self.unmatched,
+            undeclared_ms=self.undeclared_ms,
             loss=self.loss,
             loss_ms=self.loss_ms,
         )
@@ -210,6 +212,9 @@ class ShardCore:
         self.loss, self.loss_ms = meta.loss, meta.loss_ms
         self.offsets = dict(loaded.offsets)
         self.names.load(loaded.fields)
+        self.undeclared_ms = meta.undeclared_ms
+        if self.undeclared_ms is None and self.names.undeclared:  # written before that was noted
+            self.undeclared_ms = NEVER_MS
         self.joiner.texts.load(loaded.fields)
         self.joiner.predictions.load(loaded.buckets)
         self.joiner.labels.load(loaded.buckets)
@@ -298,6 +303,7 @@ class ShardCore:
     def _take_predictions(self, judged: AnyJudged) -> None:
         fields = judged.fields
         routed = self._routes.route(fields, judged.timestamps_ms)
+        self._meet(judged)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
         records["hash"] = hash_rows(fields.models, fields.ids)
         records["ts_ms"], records["context"] = judged.timestamps_ms, routed.contexts
@@ -388,7 +394,15 @@ class ShardCore:
 
     def _free(self) -> None:
         progress = self.progress
-        self.unmatched += self.joiner.free(min(progress.predictions_ms, progress.labels_ms) - self.rules.memory_ms)
+        reached_ms = min(progress.predictions_ms, progress.labels_ms)
+        self.unmatched += self.joiner.free(self.rules.forgotten_ms(reached_ms, self.undeclared_ms))
+
+    def _meet(self, judged: AnyJudged) -> None:
+        """Note how far the predictions had come when the first model was met that is not declared."""
+        if self.undeclared_ms is None and self.names.undeclared:
+            models, declared = judged.fields.models, self.rules.catalog.declared
+            row = next(row for row, model in enumerate(models) if model not in declared)
+            self.undeclared_ms = int(judged.before.watermarks(self.rules.max_lateness_ms)[row])
 
 
 class _Stop(NamedTuple):

@@ -26,6 +26,7 @@ class Meta(msgspec.Struct, array_like=True):
     unmatched: int = 0
     loss: str = ""
     loss_ms: int = 0
+    undeclared_ms: int | None = None
 
 
 _META_DECODER = msgspec.msgpack.Decoder(Meta)

@@ -68,6 +68,10 @@ class Before:
     newest_ms: Int64
     floor_ms: Int64
 
+    def take(self, rows: Int64) -> "Before":
+        """Return only some rows."""
+        return Before(self.newest_ms[rows], self.floor_ms[rows])
+
     def watermarks(self, lateness_ms: Int64 | int) -> Int64:
         """Watermark that each row is judged by; `lateness_ms` may differ by row (each model has its own)."""
         result: Int64 = np.maximum(np.maximum(self.newest_ms - lateness_ms, self.floor_ms), NEVER_MS)
