@@ -7,6 +7,7 @@ from statistics import median
 from load.core.models import catalog_of
 from load.core.trial import Cost, run
 from load.generate import LoadSpec
+from stream.app.allocator import return_large_blocks
 from stream.app.collector import calm_collector
 
 COLUMNS = ("predictions", "labels", "checkpoints")
@@ -28,6 +29,7 @@ def main() -> None:
     for models in map(int, given.models.split(",")):
         spec = LoadSpec(models=models, per_second=given.event_rate)
         catalog = catalog_of(spec, given.window)
+        return_large_blocks()
         calm_collector()
         trials = [run(spec, catalog, given.events, given.batch, given.warm_up) for _ in range(given.repeats)]
         decode, core = map(_middle, zip(*trials, strict=True))

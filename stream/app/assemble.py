@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+from stream.app.allocator import return_large_blocks
 from stream.app.app import AppOptions, add_page, make_app
 from stream.app.collector import calm_collector
 from stream.app.groups import groups
@@ -64,6 +65,7 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
     stop_on_signals(stop)
     if not await ready(settings, stop):
         return
+    return_large_blocks()
     names = TopicNames(settings.prefix)
     ask = asker(settings)
     topics: dict[str, int] = {}

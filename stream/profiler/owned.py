@@ -9,7 +9,6 @@ from stream.checkpoint.values import Fenced, Landed, Stale
 from stream.profiler.checkpoints import Checkpoint, Checkpoints, Publication
 from stream.profiler.config import Cadence
 from stream.profiler.decode import PREDICTIONS
-from stream.profiler.give_back import give_back
 from stream.profiler.heritage import Heritage
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.shard import ShardCore
@@ -172,11 +171,7 @@ class Keeper:
     def forget_old(self, now: float) -> None:
         """Give up what was parked too long."""
         limit = now - self._cadence.park_seconds
-        old = [shard for shard, entry in self._parked.items() if entry[0] < limit]
-        for shard in old:
-            del self._parked[shard]
-        if old:
-            give_back()
+        self._parked = {shard: entry for shard, entry in self._parked.items() if entry[0] >= limit}
 
     def _owned(self, runner: SyncRunner, checkpoints: Checkpoints, now: float) -> Owned:
         return Owned(runner, checkpoints, self._cadence.learn_wait_seconds, checkpointed_at=now)

@@ -9,7 +9,6 @@ from stream.model.catalog import Catalog
 from stream.profiler.checkpoints import Publication
 from stream.profiler.config import Cadence
 from stream.profiler.dead_letters import DeadLetters
-from stream.profiler.give_back import give_back
 from stream.profiler.owned import Keeper, Owned
 from stream.profiler.publisher import Publisher
 from stream.profiler.shard import ShardCore
@@ -93,8 +92,6 @@ class Shards:
             self._publisher.publish(owned.checkpoints.republish())
             self._tell_switches(owned.core)
             taken[shard] = dict(owned.core.offsets)
-        if taken:
-            give_back()
         return taken
 
     def revoked(self, shards: list[int], *, lost: bool, now: float) -> None:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from load.peers.meter import Meter, Task
+from stream.app.allocator import return_large_blocks
 from stream.app.assemble import profiler_config
 from stream.app.collector import calm_collector
 from stream.checkpoint import connect
@@ -25,7 +26,8 @@ def main() -> None:
     follower.start()
     store = connect(settings.redis.url.get_secret_value())
     thread = ProfilerThread(profiler_config(settings, "bench"), store, lambda: follower.catalog)
-    calm_collector()  # as the worker does before it begins
+    return_large_blocks()  # as the worker does before it begins
+    calm_collector()
     meter.begin()
     thread.start()
     while thread.status.totals.messages < expected:
