@@ -4,7 +4,7 @@ Nothing is published that a checkpoint does not hold; what a checkpoint says mus
 until it was delivered; a watermark is told only after every profile below it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stream.checkpoint.values import Delta, Loaded
@@ -50,7 +50,7 @@ class Checkpoints:
     def __init__(self, core: ShardCore, epoch: int, seq: int, loaded: Loaded | None = None) -> None:
         self.core, self.epoch, self.seq = core, epoch, seq
         self._schedule = Schedule(core.config.publish_ms)
-        self._expiry = Expiry(core.config.retention_ms, self._outcome_memory_ms)
+        self._expiry = Expiry(core.config.retention_ms, _outcome_memory_ms(core))
         self._closing = Expiry(0, lambda key: key.age_ms)
         self._unpublished: dict[bytes, int] = {}
         self._delivered: dict[bytes, int] = {}
@@ -153,9 +153,6 @@ class Checkpoints:
                 del self._unpublished[field]
             self._delivered[field] = max(seq, self._delivered.get(field, 0))
 
-    def _outcome_memory_ms(self, key: PartKey) -> int:
-        return self.core.rules.outcome_memory_ms(key)  # the rules change with the catalog: ask anew each time
-
     def _due(self, now_ms: int) -> tuple[list[PartKey], list[PartKey]]:
         """Parts to publish, and parts to forget: those past their time whose last state was delivered."""
         progress = self.core.progress
@@ -184,3 +181,8 @@ class Checkpoints:
             for key, body in bodies.items()
         }
         return Publication(self.core.shard, self.seq, profiles, watermark)
+
+
+def _outcome_memory_ms(core: ShardCore) -> Callable[[PartKey], int]:
+    """Return what asks the rules, which change with the catalog; no method, which what it is given to would hold."""
+    return lambda key: core.rules.outcome_memory_ms(key)  # noqa: PLW0108 - the rules of then
