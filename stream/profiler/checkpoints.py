@@ -185,4 +185,8 @@ class Checkpoints:
 
 def _outcome_memory_ms(core: ShardCore) -> Callable[[PartKey], int]:
     """Return what asks the rules, which change with the catalog; no method, which what it is given to would hold."""
-    return lambda key: core.rules.outcome_memory_ms(key)  # noqa: PLW0108 - the rules of then
+
+    def ask(key: PartKey) -> int:
+        return core.rules.outcome_memory_ms(key)
+
+    return ask
