@@ -37,7 +37,7 @@ def rows(log: Log, stored: Fields, expected: Expected) -> Iterator[str]:
             if not counts.balanced():
                 yield f"{role} {shard}: the counters do not add up to {counts.rows} rows: {counts}"
             yield from _differences(f"{role} {shard}", counts, core.counts[role], COUNTED)
-        told, wanted = (meta.joined, meta.unmatched), (core.joiner.joined, core.unmatched)
+        told, wanted = (meta.joined, meta.unmatched), (core.memory.joiner.joined, core.memory.unmatched)
         if told != wanted:
             yield f"shard {shard}: labels joined and never matched are {told}, expected {wanted}"
 

@@ -127,7 +127,7 @@ class Core:
     def finish(self) -> Cost:
         """Take the last checkpoint; return what it all cost."""
         self.checkpoint()
-        self.cost.parts, self.cost.joined = len(self._core.store), sum(self._core.joiner.joined.values())
+        self.cost.parts, self.cost.joined = len(self._core.store), sum(self._core.memory.joiner.joined.values())
         return self.cost
 
 

@@ -70,8 +70,8 @@ def measure(redis_url: str, spec: LoadSpec, path: Path, count: int) -> Row:
     runner.take_over()
     ids = [f"waits-{number}" for number in range(min(LABELS, count))]
     for records in _predictions(spec, count, hash_ids("standard", ids)):
-        core.joiner.predictions.append(records)
-        if len(core.joiner.predictions) % SLICE < BATCH:
+        core.memory.joiner.predictions.append(records)
+        if len(core.memory.joiner.predictions) % SLICE < BATCH:
             _commit(runner, core)
     _commit(runner, core)
     gc.collect()
@@ -100,7 +100,7 @@ def _label_cost(core: ShardCore, ids: list[str], now_ms: int) -> dict[str, float
     hashes = hash_ids("standard", ids)
     began = time.process_time()
     for first in range(0, len(ids), BATCH):
-        core.joiner.predictions.find(hashes[first : first + BATCH])
+        core.memory.joiner.predictions.find(hashes[first : first + BATCH])
     looked_up = time.process_time() - began
     labels = [orjson.dumps({"prediction_id": i, "model": "standard", "label": 1, "timestamp_ms": now_ms}) for i in ids]
     batches = [_raw(labels[first : first + BATCH], first, now_ms) for first in range(0, len(ids), BATCH)]
@@ -108,7 +108,7 @@ def _label_cost(core: ShardCore, ids: list[str], now_ms: int) -> dict[str, float
     for batch in batches:
         core.labels(batch)
     joined = time.process_time() - began
-    if (found := sum(core.joiner.joined.values())) != len(ids):
+    if (found := sum(core.memory.joiner.joined.values())) != len(ids):
         raise RuntimeError(f"{found} of {len(ids)} labels found their prediction")
     return {"us/label": joined / len(ids) * 1e6, "look-up us/label": looked_up / len(ids) * 1e6}
 
@@ -121,8 +121,8 @@ def _stored(redis_url: str, name: ShardName, catalog: Catalog, count: int) -> di
     core = ShardCore(0, catalog)
     core.load(loaded)
     seconds = time.perf_counter() - began
-    if len(core.joiner.predictions) < count:
-        raise RuntimeError(f"{len(core.joiner.predictions)} of {count} predictions were loaded")
+    if len(core.memory.joiner.predictions) < count:
+        raise RuntimeError(f"{len(core.memory.joiner.predictions)} of {count} predictions were loaded")
     with Redis.from_url(redis_url) as client:
         used = sum(int(client.memory_usage(name.bucket(bucket), samples=0) or 0) for bucket in loaded.buckets)
         client.flushdb()
@@ -130,8 +130,8 @@ def _stored(redis_url: str, name: ShardName, catalog: Catalog, count: int) -> di
 
 
 def _commit(runner: SyncRunner, core: ShardCore) -> None:
-    appends, dropped = core.joiner.predictions.take_changes()
-    core.joiner.labels.take_changes()
+    appends, dropped = core.memory.joiner.predictions.take_changes()
+    core.memory.joiner.labels.take_changes()
     fields: dict[bytes, bytes | None] = dict(core.take_fields())
     before = runner.seq
     outcome = runner.commit(Delta(fields, appends, dropped, dict(core.offsets)))

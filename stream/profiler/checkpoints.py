@@ -166,7 +166,7 @@ class Checkpoints:
         return due, gone
 
     def _join_log(self) -> tuple[dict[str, bytes], tuple[str, ...]]:
-        joiner = self.core.joiner
+        joiner = self.core.memory.joiner
         appends, dropped = joiner.predictions.take_changes()
         more, others = joiner.labels.take_changes()
         return {**appends, **more}, (*dropped, *others)

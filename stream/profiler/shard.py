@@ -21,11 +21,11 @@ from stream.profiler.config import ShardConfig
 from stream.profiler.counts import TopicCounts
 from stream.profiler.decode import LABELS, PREDICTIONS, Decoded, decode_labels, decode_predictions
 from stream.profiler.duplicates import first_of_each
-from stream.profiler.fields import Int64, LabelFields, PredictionFields, take
+from stream.profiler.fields import Int64, PredictionFields
 from stream.profiler.intake import Judged, event_times, judge, skip_read
-from stream.profiler.join import Joiner
-from stream.profiler.join_log import KIND_SHIFT, LABEL_RECORD, LATE, POSITION_SHIFT, PREDICTION_RECORD
+from stream.profiler.join_log import LATE, PREDICTION_RECORD
 from stream.profiler.learning import Learning
+from stream.profiler.memory import Memory
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.names import Names
 from stream.profiler.resolve import Resolver
@@ -37,7 +37,7 @@ from stream.profiler.silence import Silence
 from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_parts
 from stream.profiler.switches import Switches
 from stream.profiler.typed import TypedChoice
-from stream.profiler.watermarks import NEVER_MS, TopicClock
+from stream.profiler.watermarks import TopicClock
 from stream.timeline.durations import DAY_MS
 from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
@@ -80,12 +80,10 @@ class ShardCore:
         self.switches = Switches()
         self.impatient: frozenset[str] = frozenset()
         self.awaited = ""
-        self.joiner = Joiner(self.names, self.config)
+        self.memory = Memory(self.names, self.config)
         self.clocks = {PREDICTIONS: TopicClock(), LABELS: TopicClock()}
         self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
         self.offsets: dict[str, int] = {}
-        self.unmatched = 0
-        self.undeclared_ms: int | None = None
         self.loss, self.loss_ms = "", 0
         self._silence = Silence(self.config.idle_ms)
         self._typed = TypedChoice(self.config.limits)
@@ -124,7 +122,8 @@ class ShardCore:
         decoded = decode_labels(batch, self.config.limits)
         judged = judge(batch, decoded, self.clocks[LABELS], self.rules, self.counts[LABELS])
         if judged.fields.ids:
-            self._take_labels(judged)
+            for outcomes in self.memory.add_labels(judged, self.counts[LABELS], self._resolver):
+                self.store.add_outcomes(outcomes)
         self._free()
         return judged.dead
 
@@ -178,7 +177,7 @@ class ShardCore:
 
     def take_fields(self) -> dict[bytes, bytes]:
         """State that is no part and no join record, where it changed since the last call."""
-        predictions, labels = self.clocks[PREDICTIONS], self.clocks[LABELS]
+        predictions, labels, joiner = self.clocks[PREDICTIONS], self.clocks[LABELS], self.memory.joiner
         meta = Meta(
             predictions_newest_ms=predictions.newest_ms,
             predictions_floor_ms=predictions.floor_ms,
@@ -186,17 +185,17 @@ class ShardCore:
             labels_floor_ms=labels.floor_ms,
             predictions=self.counts[PREDICTIONS],
             labels=self.counts[LABELS],
-            anonymous=self.joiner.anonymous,
-            joined=self.joiner.joined,
-            unmatched=self.unmatched,
-            undeclared_ms=self.undeclared_ms,
+            anonymous=joiner.anonymous,
+            joined=joiner.joined,
+            unmatched=self.memory.unmatched,
+            undeclared_ms=self.memory.undeclared_ms,
             loss=self.loss,
             loss_ms=self.loss_ms,
         )
         return {
             META: encode_meta(meta),
             **self.names.take_changes(),
-            **self.joiner.texts.take_changes(),
+            **joiner.texts.take_changes(),
             **self.learning.take_changes(),
             **self.switches.take_changes(),
         }
@@ -207,17 +206,10 @@ class ShardCore:
         self.clocks[PREDICTIONS] = TopicClock(meta.predictions_newest_ms, meta.predictions_floor_ms)
         self.clocks[LABELS] = TopicClock(meta.labels_newest_ms, meta.labels_floor_ms)
         self.counts = {PREDICTIONS: meta.predictions, LABELS: meta.labels}
-        self.joiner.anonymous, self.joiner.joined = meta.anonymous, meta.joined
-        self.unmatched = meta.unmatched
         self.loss, self.loss_ms = meta.loss, meta.loss_ms
         self.offsets = dict(loaded.offsets)
         self.names.load(loaded.fields)
-        self.undeclared_ms = meta.undeclared_ms
-        if self.undeclared_ms is None and self.names.undeclared:  # written before that was noted
-            self.undeclared_ms = NEVER_MS
-        self.joiner.texts.load(loaded.fields)
-        self.joiner.predictions.load(loaded.buckets)
-        self.joiner.labels.load(loaded.buckets)
+        self.memory.load(meta, loaded)
         for key, body in stored_parts(loaded.fields):
             self.store.load(key, body)
         self.learning.load(loaded.fields)
@@ -303,12 +295,12 @@ class ShardCore:
     def _take_predictions(self, judged: AnyJudged) -> None:
         fields = judged.fields
         routed = self._routes.route(fields, judged.timestamps_ms)
-        self._meet(judged)
+        self.memory.meet(judged, self.rules)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
         records["hash"] = hash_rows(fields.models, fields.ids)
         records["ts_ms"], records["context"] = judged.timestamps_ms, routed.contexts
         records["flags"] = np.where(judged.on_time, 0, LATE)
-        keep = first_of_each(records, self.joiner.predictions, self._resolver)
+        keep = first_of_each(records, self.memory.joiner.predictions, self._resolver)
         for alike in routed.alike:
             self._add_alike(alike, judged, records, keep)
         for group in routed.groups:
@@ -319,7 +311,8 @@ class ShardCore:
         counts.drop("duplicate", int(len(keep) - keep.sum()))
         counts.accepted += int(keep.sum())
         counts.late += int((keep & ~judged.on_time).sum())
-        self._remember(judged, records, keep)
+        for outcomes in self.memory.add_predictions(records, judged.fields.ids, keep, counts, self._resolver):
+            self.store.add_outcomes(outcomes)
 
     def _add_alike(self, alike: Alike, judged: AnyJudged, records: Records, keep: Bool) -> None:
         """Count rows of one shape together."""
@@ -364,45 +357,9 @@ class ShardCore:
         records["score"][some] = outcome_scores(columns)
         self.store.add_inputs(columns)
 
-    def _remember(self, judged: Judged[PredictionFields] | Judged[ColumnFields], records: Records, keep: Bool) -> None:
-        rows = np.flatnonzero(keep)
-        room = max(self.config.limits.outstanding - len(self.joiner.predictions), 0)
-        if len(rows) > room:
-            self.counts[PREDICTIONS].note(Counter(join_log_full=len(rows) - room))
-            rows = rows[:room]
-        every = len(rows) == len(records)
-        ids = judged.fields.ids if every else take(judged.fields.ids, rows.tolist())
-        for outcomes in self.joiner.add_predictions(records if every else records[rows], ids, self._resolver):
-            self.store.add_outcomes(outcomes)
-
-    def _take_labels(self, judged: Judged[LabelFields]) -> None:
-        fields = judged.fields
-        kinds, values = self.joiner.texts.pack_all(fields.labels)
-        records = np.zeros(len(fields.ids), dtype=LABEL_RECORD.memory)
-        records["hash"], records["ts_ms"] = hash_rows(fields.models, fields.ids), judged.timestamps_ms
-        records["value"] = values
-        late = np.where(judged.on_time, 0, LATE)
-        records["position"] = (judged.offsets << POSITION_SHIFT) | (kinds << KIND_SHIFT) | late
-        counts = self.counts[LABELS]
-        room = max(self.config.limits.outstanding - len(self.joiner.labels), 0)
-        counts.drop("join_log_full", max(len(records) - room, 0))
-        counts.accepted += min(len(records), room)
-        counts.late += int((~judged.on_time)[:room].sum())
-        anonymous = np.array([not model for model in fields.models], dtype=np.bool_)
-        for outcomes in self.joiner.add_labels(records[:room], fields.ids[:room], anonymous[:room], self._resolver):
-            self.store.add_outcomes(outcomes)
-
     def _free(self) -> None:
         progress = self.progress
-        reached_ms = min(progress.predictions_ms, progress.labels_ms)
-        self.unmatched += self.joiner.free(self.rules.forgotten_ms(reached_ms, self.undeclared_ms))
-
-    def _meet(self, judged: AnyJudged) -> None:
-        """Note how far the predictions had come when the first model was met that is not declared."""
-        if self.undeclared_ms is None and self.names.undeclared:
-            models, declared = judged.fields.models, self.rules.catalog.declared
-            row = next(row for row, model in enumerate(models) if model not in declared)
-            self.undeclared_ms = int(judged.before.watermarks(self.rules.max_lateness_ms)[row])
+        self.memory.free(min(progress.predictions_ms, progress.labels_ms), self.rules)
 
 
 class _Stop(NamedTuple):

@@ -78,7 +78,7 @@ def state(core: ShardCore) -> dict[bytes, bytes]:
 
 def log_of(core: ShardCore) -> dict[str, bytes]:
     """The join log as Redis would hold it."""
-    return core.joiner.predictions.take_changes()[0]
+    return core.memory.joiner.predictions.take_changes()[0]
 
 
 def moments(core: ShardCore) -> dict[PartKey, Moments]:

@@ -13,7 +13,8 @@ MEMORY_MS = 2 * HOUR_MS + CONFIG.label_skew_ms + CONFIG.retention_ms
 
 def oldest_ms(core: ShardCore) -> int:
     """Return the start of the oldest bucket that is held."""
-    return min(int(start) for log in (core.joiner.predictions, core.joiner.labels) for start in log.buckets)
+    joiner = core.memory.joiner
+    return min(int(start) for log in (joiner.predictions, joiner.labels) for start in log.buckets)
 
 
 def named(labels: list[Event]) -> list[Event]:
@@ -42,17 +43,18 @@ def test_declared_models_alone_are_remembered_for_their_own_horizon() -> None:
     reached_ms = min(core.progress.predictions_ms, core.progress.labels_ms)
     assert reached_ms > START + 11 * HOUR_MS
     assert reached_ms - MEMORY_MS - CONFIG.bucket_ms < oldest_ms(core) <= reached_ms - MEMORY_MS
-    assert core.unmatched > 0
+    assert core.memory.unmatched > 0
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_remembered_does_not_depend_on_batches(seed: int) -> None:
     rows, labels = with_a_stranger(*random_logs(seed), START + 3 * HOUR_MS)
     labels = named(labels)
-    whole = run(rows, labels)
-    assert whole.names.undeclared
+    core = run(rows, labels)
+    assert core.names.undeclared
+    whole = core.memory
     for interleaving in range(4):
-        other = run(rows, labels, random.Random(interleaving))
+        other = run(rows, labels, random.Random(interleaving)).memory
         assert other.undeclared_ms == whole.undeclared_ms
         assert (other.unmatched, other.joiner.joined) == (whole.unmatched, whole.joiner.joined)
         for mine, its in (
@@ -65,7 +67,7 @@ def test_what_is_remembered_does_not_depend_on_batches(seed: int) -> None:
 def test_a_model_that_nobody_declared_is_remembered_from_its_first_prediction_on() -> None:
     rows, labels = with_a_stranger(*random_logs(1, hours=12), START + 6 * HOUR_MS)
     core = run(rows, named(labels))
-    assert core.undeclared_ms is not None
-    assert START + 5 * HOUR_MS < core.undeclared_ms < START + 7 * HOUR_MS
-    held_ms = core.undeclared_ms - MEMORY_MS
+    assert core.memory.undeclared_ms is not None
+    assert START + 5 * HOUR_MS < core.memory.undeclared_ms < START + 7 * HOUR_MS
+    held_ms = core.memory.undeclared_ms - MEMORY_MS
     assert held_ms - CONFIG.bucket_ms < oldest_ms(core) <= held_ms

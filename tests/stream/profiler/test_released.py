@@ -20,7 +20,7 @@ def test_no_cycle_holds_a_shard() -> None:
         if taken is not None:
             publication = checkpoints.landed(taken, checkpoints.seq + 1)
             checkpoints.delivered(publication.profiles, publication.seq)
-    left = [weakref.ref(part) for part in (checkpoints, core, core.joiner, core.store)]
+    left = [weakref.ref(part) for part in (checkpoints, core, core.memory.joiner, core.store)]
     gc.collect()
     gc.disable()
     try:

@@ -93,7 +93,7 @@ class WallClockCore(ShardCore):
         return super().tick(wall_ms, quiet_since_ms)
 
     def _free(self) -> None:
-        self.unmatched += self.joiner.free(self.rules.forgotten_ms(self._wall_ms, self.undeclared_ms))
+        self.memory.free(self._wall_ms, self.rules)
 
 
 class HastyPublisher(Publisher):

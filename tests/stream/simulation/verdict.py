@@ -85,9 +85,10 @@ def _check_state(world: "World", shard: int, core: ShardCore) -> None:
             raise InvariantError(f"shard {shard}: {role} counted {mine}, the log says {truth}")
     # One without a model that waited for two predictions is counted by both, if they came after it: by design.
     anonymous = any(event.get("model") == "" for event in world.logs[shard]["labels"].good())
-    if stored.unmatched != core.unmatched and not anonymous:
-        raise InvariantError(f"shard {shard}: {stored.unmatched} labels unmatched, the log says {core.unmatched}")
-    for log in (core.joiner.predictions, core.joiner.labels):
+    memory = core.memory
+    if stored.unmatched != memory.unmatched and not anonymous:
+        raise InvariantError(f"shard {shard}: {stored.unmatched} labels unmatched, the log says {memory.unmatched}")
+    for log in (memory.joiner.predictions, memory.joiner.labels):
         lengths = world.store.hash(name.buckets).items()
         held = sum(int(n) for bucket, n in lengths if bucket.startswith(log.record.name.encode() + b"|"))
         if held != len(log) * log.record.stored.itemsize:
