@@ -1,4 +1,4 @@
-"""What a large state leaves behind goes back to the operating system, and would not by itself."""
+"""What a large state or a catch-up leaves behind goes back to the operating system, and would not by itself."""
 
 import platform
 import subprocess
@@ -24,12 +24,45 @@ del blocks[::2]  # the others hold their places
 print(resident_mb() - before)
 """
 
+CATCH_UP = """
+import asyncio, os, sys, threading
+from stream.app.allocator import return_free_pages, return_large_blocks
 
-def left_mb(how: str) -> float:
-    command = [sys.executable, "-c", LOAD_AND_FORGET, how]
+def resident_mb():
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+def catch_up():
+    messages = [os.urandom(700) for _ in range(50_000)]
+    kept.append(messages[-1])  # at the end of the thread's heap
+
+async def wait():
+    trimming = asyncio.create_task(return_free_pages(0.01))
+    while resident_mb() - before > 20:
+        assert not trimming.done()
+        await asyncio.sleep(0.01)
+
+return_large_blocks()
+kept, before = [], resident_mb()
+thread = threading.Thread(target=catch_up)
+thread.start()
+thread.join()
+if sys.argv[1] == "told":
+    asyncio.run(asyncio.wait_for(wait(), 20))
+print(resident_mb() - before)
+"""
+
+
+def left_mb(script: str, how: str) -> float:
+    command = [sys.executable, "-c", script, how]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_freed_blocks_are_returned() -> None:
-    assert left_mb("told") < 130 < left_mb("by itself")
+    assert left_mb(LOAD_AND_FORGET, "told") < 130 < left_mb(LOAD_AND_FORGET, "by itself")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has heaps like these")
+def test_what_a_thread_held_for_a_while_is_returned() -> None:
+    assert left_mb(CATCH_UP, "told") <= 20 < left_mb(CATCH_UP, "by itself")
