@@ -14,11 +14,11 @@ from load.generate.encode import LABEL, Encoded
 from load.generate.producer import Sink
 from load.servers import Servers
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
+from stream.timeline.durations import parse_duration
 from tidegauge import Watermark, encode
 
 PARTITIONS = 4
-AFTER_MS = 2 * HORIZON_MS + 30_000
-"""Event time after the last message until every window that holds something has closed and its labels are due."""
+SLACK_MS = 30_000
 SETTINGS = """\
 prefix: "{prefix}"
 group: {group}
@@ -133,7 +133,8 @@ class Stage:
 
     def _end(self, scene: Scene) -> None:
         """One watermark beyond every window and every label's horizon, on each partition of both topics."""
-        value = encode(Watermark(timestamp_ms=scene.last_ms + AFTER_MS))
+        longest_ms = max(parse_duration(window) for window in self.watch.windows)
+        value = encode(Watermark(timestamp_ms=scene.last_ms + longest_ms + HORIZON_MS + SLACK_MS))
         producer = Producer(dict(self.servers.kafka))
         for topic in (scene.names.predictions, scene.names.labels):
             for partition in range(self.partitions):

@@ -11,6 +11,9 @@ from load.servers import Servers
 WATCH = Watch(reference_seconds=600.0, reference_per_second=20.0, traffic=False)
 """Ten healthy minutes: little to load, and enough for every monitor to judge."""
 
+HOURLY = Watch(("1h",), reference_seconds=86_400.0, reference_per_second=0.25, traffic=False)
+"""A healthy day, for windows of an hour."""
+
 DAY_LONG = Watch(horizon="1d", age="30m", reference_seconds=900.0, reference_per_second=20.0, traffic=False)
 """Predictions wait a day for their label: many of them can be outstanding."""
 

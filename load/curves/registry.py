@@ -8,6 +8,7 @@ from load.curves.curve import Curve
 
 CURVES: dict[str, Callable[[Bench], Curve]] = {
     "models": scale.models,
+    "hourly": scale.hourly,
     "features": scale.features,
     "segments": scale.segments,
     "workers": scale.workers,

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from load.bench.stage import PARTITIONS
-from load.curves.bench import Bench
+from load.curves.bench import HOURLY, WATCH, Bench
 from load.curves.curve import Curve, Panel, Row
 from load.curves.drained import drain, share
+from load.generate.definition import Watch
 
 COST = (
     Panel("us of CPU an event", ("CPU us/event",), log=True),
@@ -16,17 +17,25 @@ APART = "; the event loop's CPU (monitors, thresholds on the first window, Faust
 
 
 def models(bench: Bench) -> Curve:
-    """Share the same traffic among more and more models."""
-    events, rows = bench.events(30_000), []
+    """Share the same traffic among more and more models with windows of a minute."""
+    return _models(bench, "models", WATCH)
+
+
+def hourly(bench: Bench) -> Curve:
+    """Share the same traffic among more and more models with windows of an hour."""
+    return _models(bench, "hourly", HOURLY)
+
+
+def _models(bench: Bench, name: str, watch: Watch) -> Curve:
+    events, rows = bench.events(300_000), []
     for count in bench.points(1, 100, 1_000):
-        spec = bench.spec(models=count, per_second=1_000.0, segments=0)
-        stage = bench.stage(spec)
+        stage = bench.stage(bench.spec(models=count, per_second=10_000.0, segments=0), watch)
         rows.append({"models": count, **drain(bench, stage, events).figures()})
     about = (
-        f"one worker, {events:,} predictions with a label each in all, 1 000 a second of event time, shared equally by "
-        "the models; no segments; panes of 10 s, windows of 1m"
+        f"one worker, {events:,} predictions with a label each in all, 10 000 a second of event time, shared equally "
+        f"by the models; no segments; windows of {watch.windows[0]}"
     )
-    return Curve("models", about + APART, rows, COST)
+    return Curve(name, about + APART, rows, COST)
 
 
 def features(bench: Bench) -> Curve:
