@@ -48,7 +48,7 @@ bench: install servers  ## CPU per event of the worker, its limit and the altern
 pressure: install servers  ## memory of a worker while servers are away and a burst comes
 	@$(BIN)/python -m load.pressure $(ARGS)
 
-curves: install servers  ## how cost grows with models, features, segments, workers, state: about a quarter of an hour
+curves: install servers  ## how cost grows with models, features, segments, workers, state: about half an hour
 	@$(BIN)/python -m load.curves $(ARGS)
 
 MINUTES ?= 60
