@@ -19,6 +19,8 @@ from tidegauge import Watermark, encode
 
 PARTITIONS = 4
 SLACK_MS = 30_000
+"""Event time beyond the last window and the last label's horizon until both have surely closed."""
+
 SETTINGS = """\
 prefix: "{prefix}"
 group: {group}

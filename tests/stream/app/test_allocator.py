@@ -6,31 +6,27 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+
 LOAD_AND_FORGET = """
 import os, sys
+from load.resident import resident_bytes
 from stream.app.allocator import return_large_blocks
-
-def resident_mb():
-    with open("/proc/self/statm") as told:
-        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 if sys.argv[1] == "told":
     return_large_blocks()
 freed = bytearray(8_000_000)
 del freed  # from now on glibc takes smaller blocks from the heap
-before = resident_mb()
+before = resident_bytes()
 blocks = [os.urandom(2_000_000) for _ in range(100)]
 del blocks[::2]  # the others hold their places
-print(resident_mb() - before)
+print((resident_bytes() - before) / 1e6)
 """
 
 CATCH_UP = """
 import asyncio, os, sys, threading
+from load.resident import resident_bytes
 from stream.app.allocator import return_free_pages, return_large_blocks
-
-def resident_mb():
-    with open("/proc/self/statm") as told:
-        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 def catch_up():
     messages = [os.urandom(700) for _ in range(50_000)]
@@ -38,18 +34,18 @@ def catch_up():
 
 async def wait():
     trimming = asyncio.create_task(return_free_pages(0.01))
-    while resident_mb() - before > 20:
+    while resident_bytes() - before > 20e6:
         assert not trimming.done()
         await asyncio.sleep(0.01)
 
 return_large_blocks()
-kept, before = [], resident_mb()
+kept, before = [], resident_bytes()
 thread = threading.Thread(target=catch_up)
 thread.start()
 thread.join()
 if sys.argv[1] == "told":
     asyncio.run(asyncio.wait_for(wait(), 20))
-print(resident_mb() - before)
+print((resident_bytes() - before) / 1e6)
 """
 
 
@@ -58,11 +54,9 @@ def left_mb(script: str, how: str) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_freed_blocks_are_returned() -> None:
     assert left_mb(LOAD_AND_FORGET, "told") < 130 < left_mb(LOAD_AND_FORGET, "by itself")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has heaps like these")
 def test_what_a_thread_held_for_a_while_is_returned() -> None:
     assert left_mb(CATCH_UP, "told") <= 20 < left_mb(CATCH_UP, "by itself")
