@@ -33,4 +33,4 @@ async def return_free_pages(every_seconds: float = 60.0) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
         await asyncio.sleep(every_seconds)
-        await asyncio.to_thread(trim, 0)  # 1 to 16 ms, without the interpreter's lock
+        await asyncio.to_thread(trim, 0)  # milliseconds, without the interpreter's lock

@@ -64,7 +64,9 @@ class Joiner:
         if len(index):
             fresh = Pairs(predictions, np.arange(len(index)), records[index], np.ones(len(index), dtype=np.bool_))
             matched = self._matching(fresh, resolver)
-            self._count(records[np.unique(index[matched.prediction])])
+            met = np.zeros(len(records), dtype=np.bool_)
+            met[index[matched.prediction]] = True
+            self._count(records["ts_ms"][met])
             outcomes = self._settle(self._with_history(matched, ids, index), resolver)
         self.labels.append(records)
         return outcomes
@@ -123,9 +125,10 @@ class Joiner:
         before = self._matching(old, resolver).labels["position"]
         _, first = np.unique(pairs.labels["position"], return_index=True)
         fresh = pairs.labels[first]
-        self._count(fresh[~np.isin(fresh["position"], before)])
+        self._count(fresh["ts_ms"][~np.isin(fresh["position"], before)])
 
-    def _count(self, labels: Records) -> None:
-        starts = labels["ts_ms"] // self._config.bucket_ms * self._config.bucket_ms
-        for start, count in zip(*np.unique(starts, return_counts=True), strict=True):
-            self.joined[int(start)] = self.joined.get(int(start), 0) + int(count)
+    def _count(self, labels_ms: Int64) -> None:
+        bucket_ms = self._config.bucket_ms
+        for bucket, count in zip(*np.unique(labels_ms // bucket_ms, return_counts=True), strict=True):
+            start = int(bucket) * bucket_ms
+            self.joined[start] = self.joined.get(start, 0) + int(count)
