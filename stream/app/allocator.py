@@ -1,6 +1,5 @@
 """The C library's allocator, told to return what a large state or a catch-up leaves behind."""
 
-import asyncio
 import ctypes
 from typing import Final
 
@@ -24,13 +23,12 @@ def return_large_blocks() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
-async def return_free_pages(every_seconds: float = 60.0) -> None:
-    """Give back free pages amid every heap now and then, for ever; glibc alone has that.
+def return_free_pages() -> None:
+    """Give back free pages amid every heap; glibc alone has that. Milliseconds, without the interpreter's lock.
 
     Each thread has a heap of its own. When a broker comes back librdkafka reads on in new threads, and what the last
     ones held for a catch-up (30 MB each) would stay: a small block in use at a heap's end keeps all below it.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    while trim is not None:
-        await asyncio.sleep(every_seconds)
-        await asyncio.to_thread(trim, 0)  # milliseconds, without the interpreter's lock
+    if trim is not None:
+        trim(0)

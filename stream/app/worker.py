@@ -10,10 +10,10 @@ from typing import Final
 from aiokafka.errors import KafkaConnectionError
 from mode import Service
 
-from stream.app.allocator import return_free_pages
 from stream.app.app import MonitorApp, connect_monitors
 from stream.app.monitors import Monitors
 from stream.app.publisher import KafkaPublisher
+from stream.app.tidy import tidy
 from stream.app.watchdog import Watchdog
 from stream.errors import UnreachableError
 from stream.profiler.pulse import Pulse
@@ -70,7 +70,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
     polling = asyncio.create_task(parts.publisher.run(), name="delivery-reports")
     loop = Pulse("event loop")
     beating = asyncio.create_task(_beat(loop), name="pulse")
-    trimming = asyncio.create_task(return_free_pages(), name="free-pages")
+    tidying = asyncio.create_task(tidy(), name="tidy")
     watchdog = Watchdog([loop, *parts.pulses])
     watchdog.start()
     for service in parts.services:
@@ -82,7 +82,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(_stop(parts, starting), _STOP_SECONDS)
         watchdog.stop()
-        trimming.cancel()
+        tidying.cancel()
         beating.cancel()
         polling.cancel()
     if parts.failure.error is not None:
