@@ -122,7 +122,7 @@ class MonitorCore:
             outputs.append(report)
             yield []
         outputs = [*(output for output in outputs if not self._state.told.has(output)), *self._settle(reached)]
-        prune(self._state, self._judges, dict.fromkeys(models))
+        prune(self._state, self._judges, dict.fromkeys(models), self._config.retention_ms)
         self._send([*outputs, *keep_history(self._state, self._judges)])
         yield outputs
 

@@ -118,7 +118,7 @@ class Decisions:
             self._report(decide_traffic(self._state, judges, segment, due, whole=self._whole(due)))
 
     def _decide_outcomes(self, due: Due, judges: ModelJudges) -> None:
-        observed_ms = self._state.progress_of(due.compiled.model).observed_ms
+        observed_ms = max(self._state.progress_of(due.compiled.model).observed_ms, due.watched_ms)
         for stream in self._streams(due.compiled, evaluate_outcomes.KINDS):
             decided = decide_outcomes(
                 self._state,

@@ -23,7 +23,7 @@ def decide_inputs(
     state: MonitorState, judges: ModelJudges, stream: Stream, due: Due, *, whole: bool, config: MonitorConfig
 ) -> Report | None:
     """Judge one version and segment's window, remember it, and return its report; None where there is nothing."""
-    inputs = inputs_window(state.panes, due.compiled, stream, due.window)
+    inputs = inputs_window(state.panes, due.compiled, stream, due.seen)
     if not inputs.rows and not state.alerts.holding(stream, KINDS):
         return None
     judge = judges.drift(stream.segment, due.scheme)
@@ -41,7 +41,7 @@ def decide_inputs(
         key = AlertKey(*stream, kind)
         state.alerts.hold(key, f"inputs {due.scheme.length}", verdict.firing.get(kind, ()))
     notes = [] if judge is None else _notes(judge.view.subjects.values(), judge.rules)
-    late = late_rows(state.panes, state.incoming, stream, due.window)[1]
+    late = late_rows(state.panes, state.incoming, stream, due.seen)[1]
     return inputs_report(judges, stream, due, (inputs.rows, late), verdict, notes)
 
 
@@ -49,10 +49,10 @@ def revise_inputs(
     state: MonitorState, judges: ModelJudges, stream: Stream, due: Due, late: Sequence[AnyPart]
 ) -> Report:
     """Return the report of a decided window with its late rows counted in; no detector and no alert moves."""
-    inputs = inputs_window(state.panes, due.compiled, stream, due.window, late)
+    inputs = inputs_window(state.panes, due.compiled, stream, due.seen, late)
     judge = judges.drift(stream.segment, due.scheme)
     results = [] if judge is None else judge.results(inputs, due.window.end_ms)
-    rows = (inputs.rows, late_rows(state.panes, state.incoming, stream, due.window)[1])
+    rows = (inputs.rows, late_rows(state.panes, state.incoming, stream, due.seen)[1])
     return inputs_report(judges, stream, due, rows, DriftVerdict(results=results), [])
 
 

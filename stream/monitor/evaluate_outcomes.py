@@ -37,7 +37,7 @@ def decide_outcomes(
     config: MonitorConfig,
 ) -> tuple[Report, OutcomeFacts] | None:
     """Judge one version and segment's window at one label age; None where there is nothing."""
-    outcomes = outcome_window(state.panes, due.compiled, stream, due.window, due.age_ms)
+    outcomes = outcome_window(state.panes, due.compiled, stream, due.seen, due.age_ms)
     if not outcomes.rows and not outcomes.labelled and not state.alerts.holding(stream, KINDS):
         return None
     judge = judges.outcome(stream.segment, due.scheme)
@@ -64,8 +64,8 @@ def revise_outcomes(
     state: MonitorState, judges: ModelJudges, stream: Stream, due: Due, late: Sequence[AnyPart]
 ) -> Report:
     """Return the report of a decided window with its late labels counted in; no detector and no alert moves."""
-    outcomes = outcome_window(state.panes, due.compiled, stream, due.window, due.age_ms, late)
-    n_late = late_rows(state.panes, state.incoming, stream, due.window)[1]
+    outcomes = outcome_window(state.panes, due.compiled, stream, due.seen, due.age_ms, late)
+    n_late = late_rows(state.panes, state.incoming, stream, due.seen)[1]
     outcomes.rows += n_late
     judge = judges.outcome(stream.segment, due.scheme)
     horizon = due.age_ms == due.compiled.label_horizon_ms
@@ -129,7 +129,8 @@ def _recent(state: MonitorState, stream: Stream, due: Due, observed_ms: int) -> 
     @cache
     def merged() -> OutcomeWindow:
         blocks = recent_blocks(due.scheme, due.window, observed_ms)
-        window = Window(length=due.scheme.length, start_ms=blocks[0].start_ms, end_ms=due.window.end_ms)
+        start_ms = max(blocks[0].start_ms, due.watched_ms)
+        window = Window(length=due.scheme.length, start_ms=start_ms, end_ms=due.window.end_ms)
         return outcome_window(state.panes, due.compiled, stream, window, due.age_ms)
 
     return merged

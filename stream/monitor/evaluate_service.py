@@ -115,7 +115,7 @@ def _burn(
 
 def decide_late(state: MonitorState, stream: Stream, due: Due, config: MonitorConfig) -> None:
     """Judge the share of late rows of a window, once no more can come."""
-    on_time, late = late_rows(state.panes, state.incoming, stream, due.window)
+    on_time, late = late_rows(state.panes, state.incoming, stream, due.seen)
     ratio = late / (on_time + late) if on_time + late else 0.0
     firing = []
     if ratio > config.late_ratio and on_time + late >= config.rows_min:

@@ -1,21 +1,31 @@
 """Forgetting what no window will read again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
+from typing import Final
 
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
 from stream.monitor.learn import learning_ms, reach_of
+from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
 from stream.timeline.durations import DAY_MS, MS_PER_UNIT
+from stream.timeline.windows import WindowScheme
 
-_PATIENCE = 4
-"""How many times its own span a model's state may grow while the labels' watermark stands still."""
+_PANES: Final[tuple[PartName, ...]] = ("inputs", "sample", "outcome")
+_PATIENCE: Final = 4
+"""How many times its own span a model's state may grow while the labels' watermark stands still ..."""
+_PATIENCE_MS: Final = 32 * DAY_MS
+"""... and for how long at least: labels may be delivered weeks after they were known."""
 
 
-def prune(state: MonitorState, judges: Judges, models: Iterable[str]) -> None:
-    """Drop models' panes, late rows, drift and counts of revisions that no window or label reaches back to."""
+def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_ms: int) -> None:
+    """Drop models' panes, late rows, drift and counts of revisions that no window or label reaches back to.
+
+    `retention_ms` is how long after its watermark a profiler still takes late rows.
+    """
     if state.watermarks.predictions_ms == NEVER_MS:
         return
     for model in models:
@@ -24,22 +34,45 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str]) -> None:
         predictions_ms = min(state.watermarks.predictions_ms, reach)
         outcomes_ms = min(state.watermarks.outcomes_ms, reach)
         compiled = judges.catalog.compiled_for(model, predictions_ms)
-        keep_ms = _kept(compiled)
-        reached_ms = max(outcomes_ms, predictions_ms - _PATIENCE * keep_ms)
-        before_ms = min(predictions_ms, reached_ms) - max(keep_ms, learning_ms(compiled))
-        for part in ("inputs", "sample", "outcome"):
+        revisions = judges.catalog.revisions(model) or (compiled,)
+        patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
+        reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
+        before_ms = min(_read_from(revisions, reached_ms, retention_ms), reached_ms - learning_ms(compiled))
+        for part in _PANES:
             state.panes.drop_before(model, part, before_ms)
         longest = max((scheme.length_ms for scheme in compiled.windows["service"]), default=0)
         service_ms = max(longest, learning_ms(compiled)) + DAY_MS
         state.service.drop_before(model, predictions_ms - service_ms)
-        state.drift_log.drop_before(model, before_ms)
+        state.drift_log.drop_before(model, reached_ms - _told_ms(compiled))
         _prune_revisions(state, model, before_ms)
         state.incoming.drop_late_before(model, before_ms)
 
 
-def _kept(compiled: CompiledModel) -> int:
-    """Return the span of the longest window (or of the blocks a summary speaks of) until its labels are final."""
-    lengths = [scheme.length_ms for windows in compiled.windows.values() for scheme in windows]
+def kept_ms(compiled: CompiledModel, retention_ms: int) -> int:
+    """Return how long a pane is read after both watermarks have passed it: until its windows' labels are final.
+
+    That is the longest window, or the blocks that are seen together with it, and how late labels and rows may come.
+    """
+    spans = (_span_ms(scheme) for part in _PANES for scheme in compiled.windows[part])
+    return max(spans) + compiled.label_horizon_ms + retention_ms
+
+
+def _span_ms(scheme: WindowScheme) -> int:
+    if scheme.whole_days:  # some have 25 hours
+        return max(scheme.length_ms, RECENT_BLOCKS * DAY_MS) + DAY_MS + MS_PER_UNIT["h"]
+    return (RECENT_BLOCKS + 1) * scheme.length_ms
+
+
+def _read_from(revisions: Sequence[CompiledModel], reached_ms: int, retention_ms: int) -> int:
+    """Return from which instant on panes will be read, by the windows of a revision that has ended, too."""
+    froms = [reached_ms - kept_ms(compiled, retention_ms) for compiled in revisions]
+    ends = [until_ms for _, until_ms in pairwise(chain((c.effective_from_ms for c in revisions), (FOREVER_MS,)))]
+    return min(from_ms for from_ms, until_ms in zip(froms, ends, strict=True) if until_ms > from_ms)
+
+
+def _told_ms(compiled: CompiledModel) -> int:
+    """Return how long drift is remembered: an alert on outcomes tells of that of seven days."""
+    lengths = [scheme.length_ms for part in _PANES for scheme in compiled.windows[part]]
     return max(*lengths, RECENT_BLOCKS * DAY_MS) + DAY_MS + compiled.label_horizon_ms + MS_PER_UNIT["h"]
 
 

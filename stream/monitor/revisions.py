@@ -8,7 +8,7 @@ from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.evaluate_inputs import revise_inputs
 from stream.monitor.evaluate_outcomes import revise_outcomes
 from stream.monitor.judges import Judges
-from stream.monitor.schedule import Due, Family, Progress, decided_until
+from stream.monitor.schedule import Due, Family, Progress, decided_until, watched_from
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream
 from stream.parts.keys import PartKey
@@ -28,13 +28,14 @@ def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decid
             continue
         stream = Stream(key.model, key.version, key.segment)
         compiled = judges.catalog.compiled_for(key.model, key.pane_end_ms - 1)
-        for due in _decided(key, compiled, state.progress_of(key.model)):
+        revisions = judges.catalog.revisions(key.model) or (compiled,)
+        for due in _decided(key, revisions, revisions.index(compiled), state.progress_of(key.model)):
             wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
     for due in decided:
         if due.family not in {Family.INPUTS, Family.OUTCOME}:
             continue
         for stream in state.incoming.late.streams(due.compiled.model):
-            if any(_concerns(key, due) for key in state.incoming.late.inside(stream, due.window)):
+            if any(_concerns(key, due) for key in state.incoming.late.inside(stream, due.seen)):
                 wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
     for (stream, *_), due in wanted.items():
         yield _revised(state, judges, stream, due)
@@ -51,17 +52,19 @@ def _part(due: Due) -> PartName:
     return "inputs" if due.family == Family.INPUTS else "outcome"
 
 
-def _decided(key: PartKey, compiled: CompiledModel, progress: Progress) -> Iterator[Due]:
-    """Yield the windows around a pane that were decided."""
+def _decided(key: PartKey, revisions: Sequence[CompiledModel], index: int, progress: Progress) -> Iterator[Due]:
+    """Yield the windows around a pane, of the revision with an index, that were decided."""
     if key.part not in {"inputs", "outcome"}:
         return
+    compiled = revisions[index]
     ages = [(Family.OUTCOME, age) for age in compiled.rungs_ms if age >= key.age_ms]
     for family, age_ms in [(Family.INPUTS, 0), *ages] if key.part == "inputs" else ages:
         for scheme in compiled.windows["inputs" if family == Family.INPUTS else "outcome"]:
             until_ms = decided_until(progress, family, scheme, age_ms)
+            watched_ms = watched_from(revisions, index, family, scheme)
             for window in scheme.closes(key.pane_end_ms - 1, min(until_ms, key.pane_start_ms + 2 * scheme.length_ms)):
                 if window.start_ms <= key.pane_start_ms:
-                    yield Due(window.end_ms + age_ms, family, compiled, scheme, window, age_ms)
+                    yield Due(window.end_ms + age_ms, family, compiled, scheme, window, age_ms, watched_ms)
 
 
 def _revised(state: MonitorState, judges: Judges, stream: Stream, due: Due) -> Report:
@@ -78,7 +81,7 @@ def _late_parts(state: MonitorState, stream: Stream, due: Due) -> list[AnyPart]:
     name = _part(due)
     return [
         state.incoming.late_part(key)
-        for key in state.incoming.late_keys(stream, due.window)
+        for key in state.incoming.late_keys(stream, due.seen)
         if key.part == name and key.age_ms <= due.age_ms and key.layout == due.compiled.layouts[name]
     ]
 

@@ -1,13 +1,13 @@
 """Which windows are due: each once, at its instant, in the order of instants."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
 
 import msgspec
 
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.fields import Fields
 from stream.monitor.rules import Rules
 from stream.monitor.streams import field_name
@@ -29,7 +29,10 @@ class Family(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One window of one model that can be decided now."""
+    """One window of one model that can be decided now.
+
+    Nobody watched windows of this length before `watched_ms`: panes from before may be forgotten by now or not.
+    """
 
     instant_ms: int
     family: Family
@@ -37,6 +40,14 @@ class Due:
     scheme: WindowScheme
     window: Window
     age_ms: int = 0
+    watched_ms: int = -FOREVER_MS
+
+    @property
+    def seen(self) -> Window:
+        """What is read of the window."""
+        if self.window.start_ms >= self.watched_ms:
+            return self.window
+        return msgspec.structs.replace(self.window, start_ms=self.watched_ms)
 
     @property
     def order(self) -> tuple[int, int, str, int, int]:
@@ -106,15 +117,17 @@ def due_windows(
         A window's late share is judged this much later.
     """
     bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [FOREVER_MS]
-    for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
+    every = [compiled for compiled, _ in revisions]
+    for index, ((compiled, rules), (from_ms, until_ms)) in enumerate(zip(revisions, pairwise(bounds), strict=True)):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
+            watched_ms = watched_from(every, index, family, scheme)
             reached_ms = outcomes_ms if family == Family.OUTCOME else predictions_ms
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is None:
                 continue
             for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
                 progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
-                yield _due(family, compiled, scheme, window, delay_ms)
+                yield replace(_due(family, compiled, scheme, window, delay_ms), watched_ms=watched_ms)
 
 
 def next_windows(
@@ -127,6 +140,17 @@ def next_windows(
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is not None and (end_ms := scheme.next_close(max(after_ms, from_ms))) <= until_ms:
                 yield _due(family, compiled, scheme, scheme.window(end_ms), delay_ms)
+
+
+def watched_from(revisions: Sequence[CompiledModel], index: int, family: Family, scheme: WindowScheme) -> int:
+    """Return since when windows of one length have been watched, without a break, up to revision `index`.
+
+    -FOREVER_MS: from the beginning.
+    """
+    part: PartName = "outcome" if family == Family.OUTCOME else "inputs"
+    while index and scheme in revisions[index - 1].windows[part]:
+        index -= 1
+    return revisions[index].effective_from_ms if index else -FOREVER_MS
 
 
 def _due(family: Family, compiled: CompiledModel, scheme: WindowScheme, window: Window, delay_ms: int) -> Due:
