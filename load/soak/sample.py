@@ -33,11 +33,12 @@ class WorkerSample:
 
 @dataclass(frozen=True)
 class StoreSample:
-    """Redis: all keys, what it uses, and what of it is data."""
+    """Redis: all keys, what it uses, what of it is data, and which process it is."""
 
     keys: int
     used_bytes: int
     dataset_bytes: int
+    pid: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,12 @@ def look_at_workers(installation: Installation) -> Iterable[WorkerSample]:
 def look_at_store(client: Redis) -> StoreSample | None:
     """Look at Redis; None when it does not answer."""
     try:
-        memory, keys = client.info("memory"), client.dbsize()
+        memory, server, keys = client.info("memory"), client.info("server"), client.dbsize()
     except RedisError:
         return None
-    return StoreSample(int(keys), int(memory["used_memory"]), int(memory["used_memory_dataset"]))
+    return StoreSample(
+        int(keys), int(memory["used_memory"]), int(memory["used_memory_dataset"]), int(server["process_id"])
+    )
 
 
 def _unread(lag: LagMeter) -> int | None:

@@ -22,7 +22,7 @@ WATCH = Watch(
     windows=("1m",), horizon="2m", age="30s", reference_seconds=3_600.0, reference_per_second=100.0, traffic=False
 )
 """With a retention of 5 min, and the join log in buckets of a minute (a `brief` worker), what is kept of a prediction
-leaves within 9 min: a steady state within the warm-up."""
+leaves within 9 min, and a monitor's panes within a quarter of an hour: a steady state within the warm-up."""
 
 EPISODE_SECONDS, EVERY_SECONDS = 90.0, 360.0
 DRIFTS = (

@@ -80,7 +80,10 @@ class Trend:
 
 
 def series_of(samples: Sequence[Sample]) -> Iterator[Series]:
-    """Yield memory and files of each worker process, keys and data of Redis."""
+    """Yield memory and files of each worker process, keys of Redis, and the data of each of its processes.
+
+    One that was started again has no room kept for appending yet: its data needs ten minutes to be what they were.
+    """
     lifetimes: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
     for sample in samples:
         for look in sample.workers:
@@ -94,7 +97,9 @@ def series_of(samples: Sequence[Sample]) -> Iterator[Series]:
     if stores:
         at = tuple(moment for moment, _ in stores)
         yield Series("Redis", "Redis keys", at, [store.keys for _, store in stores])
-        yield Series("Redis", "Redis data", at, [store.dataset_bytes for _, store in stores])
+    for pid in dict.fromkeys(store.pid for _, store in stores):
+        at, held = zip(*((moment, store.dataset_bytes) for moment, store in stores if store.pid == pid), strict=True)
+        yield Series("Redis", "Redis data", at, held)
 
 
 def judge(series: Series) -> Trend:

@@ -10,7 +10,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stream" / "profiler"))
 
-from profiler_cluster import PARTITIONS, Reader, expected, produce, published, tell_soon, wait
+from profiler_cluster import PARTITIONS, Reader, differences, expected, produce, published, tell_soon, wait
 from profiler_logs import CONFIG, catalog, random_logs
 
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
@@ -57,7 +57,7 @@ def test_workers_that_come_and_go_change_nothing(
     try:
         wait(lambda: [len(t.status.shards) for t in alive] == [PARTITIONS / 2] * 2, 120, what="sharing")
         want = expected(config, rows, labels)
-        wait(lambda: published(reader) == want, 120, what="agreement")
+        wait(lambda: published(reader) == want, 120, "agreement", lambda: differences(reader, want, threads))
     finally:
         assert all(thread.stop(5.0) for thread in alive)
     assert [thread.failure for thread in threads] == [None] * 3

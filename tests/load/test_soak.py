@@ -35,7 +35,9 @@ def by_the_hour(amount: float) -> Growth:
     return lambda at: amount * at / HOUR
 
 
-def look(at: float, rng: np.random.Generator, memory: Growth, files: Growth, keys: Growth, data: Growth) -> Sample:
+def look(
+    at: float, rng: np.random.Generator, memory: Growth, files: Growth, keys: Growth, data: Growth, restart: float
+) -> Sample:
     """One look at a run as it is: warming up for five minutes, going up and down, with a peak in each fault."""
     warm = 40 * MB * min(at / 300, 1.0)
     peak = 100 * MB if at % 270 < 40 else 0.0  # it stands in for the other one
@@ -47,8 +49,9 @@ def look(at: float, rng: np.random.Generator, memory: Growth, files: Growth, key
     )
     buckets = int(8 * (at % 60) / 60)
     data_bytes = int(90 * MB + 14 * MB * (at % 60) / 60 + data(at))  # a bucket fills and expires every minute
-    store = None if at % 540 < 10 else StoreSample(30 + buckets + int(keys(at)), data_bytes * 2, data_bytes)
-    return Sample(at, workers, store, 500)
+    away = at % 540 < 10
+    store = StoreSample(30 + buckets + int(keys(at)), data_bytes * 2, data_bytes, 1 + int(at >= restart))
+    return Sample(at, workers, None if away else store, 500)
 
 
 def run(
@@ -57,9 +60,10 @@ def run(
     files: Growth = never,
     keys: Growth = never,
     data: Growth = never,
+    restart: float = HOUR,
 ) -> Soak:
     rng = np.random.default_rng(1)
-    samples = [look(at, rng, memory, files, keys, data) for at in np.arange(STEP, seconds, STEP).tolist()]
+    samples = [look(at, rng, memory, files, keys, data, restart) for at in np.arange(STEP, seconds, STEP).tolist()]
     return Soak("a run", "a machine", seconds / 60, EVENTS_PER_SECOND, 1, samples=samples)
 
 
@@ -103,6 +107,18 @@ def test_a_process_is_judged_by_itself_and_only_when_it_lived_long_enough() -> N
     assert len(others) == 6
     assert {trend.outcome for trend in others} == {"too short"}
     assert all(trend.outcome == "too short" for trend in run(120.0, memory=by_the_hour(1000 * MB)).trends)
+
+
+def test_redis_may_come_back_to_the_room_it_kept_before_a_restart() -> None:
+    restart = 0.75 * HOUR
+
+    def regrowth(at: float) -> float:
+        return -40 * MB * max(0.0, 1 - (at - restart) / 600) if at >= restart else 0.0
+
+    assert not run(data=regrowth, restart=restart).failures
+    assert growing(run(data=lambda at: regrowth(at) + 30 * MB * at / HOUR, restart=restart)) == [
+        ("Redis", "Redis data")
+    ]
 
 
 def test_a_slope_is_the_second_halfs() -> None:

@@ -40,10 +40,12 @@ def tell_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "PANES_PER_SNAPSHOT", 600)
 
 
-def wait(until: Callable[[], object], seconds: float = 120.0, what: str = "it") -> None:
+def wait(
+    until: Callable[[], object], seconds: float = 120.0, what: str = "it", why: Callable[[], str] = lambda: ""
+) -> None:
     deadline = time.monotonic() + seconds
     while not until():
-        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s: {why()}"
         time.sleep(0.02)
 
 
@@ -97,6 +99,14 @@ def _log(log: list[Event], shard: int) -> RawBatch:
 def published(reader: Reader) -> dict[Named, bytes]:
     found = {name: comparable(name[1].part, body) for name, (_, body) in reader.profiles().items()}
     return without_empty(found)
+
+
+def differences(reader: Reader, want: dict[Named, bytes], threads: list[ProfilerThread]) -> str:
+    """Say which parts are not what they must be, and what the profilers say of themselves."""
+    found = published(reader)
+    wrong = [name for name in {**want, **found} if found.get(name) != want.get(name)]
+    states = [(thread.failure, thread.status.held, thread.status.totals) for thread in threads]
+    return f"{len(wrong)} of {len(want)} parts differ, {wrong[:3]}; {states}"
 
 
 def read_all(threads: list[ProfilerThread], rows: list[Event], labels: list[Event]) -> bool:
