@@ -38,7 +38,7 @@ class StoreSample:
     keys: int
     used_bytes: int
     dataset_bytes: int
-    pid: int = 0
+    pid: int
 
 
 @dataclass(frozen=True)

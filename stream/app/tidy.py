@@ -17,9 +17,10 @@ async def tidy(every_seconds: float = EVERY_SECONDS) -> None:
     A client's error that refers to itself, as redis-py's do, keeps the frames of all its callers, and the shard that
     one of them was writing: 40 MB for a million records, until the calmed collector comes to what is old, hours later.
     """
+    pause = every_seconds
     while True:
+        await asyncio.sleep(pause)
         started = time.perf_counter()
         gc.collect()
-        took = time.perf_counter() - started
+        pause = max(every_seconds, (time.perf_counter() - started) / _MOST_OF_THE_TIME)
         await asyncio.to_thread(return_free_pages)
-        await asyncio.sleep(max(every_seconds, took / _MOST_OF_THE_TIME))

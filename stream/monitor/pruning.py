@@ -1,7 +1,6 @@
 """Forgetting what no window will read again."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
 from typing import Final
 
 from stream.model.compiled import CompiledModel, PartName
@@ -34,7 +33,7 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         predictions_ms = min(state.watermarks.predictions_ms, reach)
         outcomes_ms = min(state.watermarks.outcomes_ms, reach)
         compiled = judges.catalog.compiled_for(model, predictions_ms)
-        revisions = judges.catalog.revisions(model) or (compiled,)
+        revisions = [revision for revision, _ in judges.revisions(model)]
         patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
         before_ms = min(_read_from(revisions, reached_ms, retention_ms), reached_ms - learning_ms(compiled))
@@ -66,7 +65,7 @@ def _span_ms(scheme: WindowScheme) -> int:
 def _read_from(revisions: Sequence[CompiledModel], reached_ms: int, retention_ms: int) -> int:
     """Return from which instant on panes will be read, by the windows of a revision that has ended, too."""
     froms = [reached_ms - kept_ms(compiled, retention_ms) for compiled in revisions]
-    ends = [until_ms for _, until_ms in pairwise(chain((c.effective_from_ms for c in revisions), (FOREVER_MS,)))]
+    ends = [*(compiled.effective_from_ms for compiled in revisions[1:]), FOREVER_MS]
     return min(from_ms for from_ms, until_ms in zip(froms, ends, strict=True) if until_ms > from_ms)
 
 

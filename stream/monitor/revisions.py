@@ -28,7 +28,7 @@ def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decid
             continue
         stream = Stream(key.model, key.version, key.segment)
         compiled = judges.catalog.compiled_for(key.model, key.pane_end_ms - 1)
-        revisions = judges.catalog.revisions(key.model) or (compiled,)
+        revisions = [revision for revision, _ in judges.revisions(key.model)]
         for due in _decided(key, revisions, revisions.index(compiled), state.progress_of(key.model)):
             wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
     for due in decided:

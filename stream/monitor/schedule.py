@@ -1,7 +1,7 @@
 """Which windows are due: each once, at its instant, in the order of instants."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 
@@ -120,14 +120,14 @@ def due_windows(
     every = [compiled for compiled, _ in revisions]
     for index, ((compiled, rules), (from_ms, until_ms)) in enumerate(zip(revisions, pairwise(bounds), strict=True)):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
-            watched_ms = watched_from(every, index, family, scheme)
             reached_ms = outcomes_ms if family == Family.OUTCOME else predictions_ms
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is None:
                 continue
+            watched_ms = watched_from(every, index, family, scheme)
             for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
                 progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
-                yield replace(_due(family, compiled, scheme, window, delay_ms), watched_ms=watched_ms)
+                yield _due(family, compiled, scheme, window, delay_ms, watched_ms)
 
 
 def next_windows(
@@ -153,9 +153,16 @@ def watched_from(revisions: Sequence[CompiledModel], index: int, family: Family,
     return revisions[index].effective_from_ms if index else -FOREVER_MS
 
 
-def _due(family: Family, compiled: CompiledModel, scheme: WindowScheme, window: Window, delay_ms: int) -> Due:
+def _due(
+    family: Family,
+    compiled: CompiledModel,
+    scheme: WindowScheme,
+    window: Window,
+    delay_ms: int,
+    watched_ms: int = -FOREVER_MS,
+) -> Due:
     age_ms = delay_ms if family == Family.OUTCOME else 0
-    return Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms)
+    return Due(window.end_ms + delay_ms, family, compiled, scheme, window, age_ms, watched_ms)
 
 
 def decided_until(progress: Progress, family: Family, scheme: WindowScheme, age_ms: int) -> int:
