@@ -23,6 +23,7 @@ from load.generate import PREDICTION, LoadSpec, Source
 from load.generate.alike import declared
 from load.generate.definition import write_definition
 from load.resident import resident_bytes
+from stream.app.allocator import return_free_pages, return_large_blocks
 from stream.checkpoint import ShardName, SyncRunner, connect
 from stream.checkpoint.values import Delta
 from stream.model.catalog import Catalog
@@ -60,7 +61,8 @@ def outstanding(bench: Bench) -> Curve:
 
 
 def measure(redis_url: str, spec: LoadSpec, path: Path, count: int) -> Row:
-    """Measure one point in this process."""
+    """Measure one point in this process, with the allocator told what a worker tells it."""
+    return_large_blocks()
     name = ShardName(f"outstanding-{count}.", "profiler", 0)
     catalog = declared(path)
     core = ShardCore(0, catalog)
@@ -75,6 +77,7 @@ def measure(redis_url: str, spec: LoadSpec, path: Path, count: int) -> Row:
             _commit(runner, core)
     _commit(runner, core)
     gc.collect()
+    return_free_pages()
     memory = resident_bytes() - before
     labels = _label_cost(core, ids, spec.start_ms + count * 1000 // int(PER_SECOND))
     return {"outstanding": count, **labels, "memory B": memory / count, **_stored(redis_url, name, catalog, count)}
