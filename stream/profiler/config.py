@@ -62,7 +62,7 @@ class Cadence:
     checkpoint_seconds: float = 0.5
     max_checkpoint_seconds: float = 5.0
     max_checkpoint_share: float = 0.1
-    """Share of the thread's time that checkpoints may take before they become rarer."""
+    """Share of the thread's time that checkpoints of all shards may take before they become rarer."""
     closing_seconds: float = 0.2
     watermark_seconds: float = 1.0
     commit_seconds: float = 5.0

@@ -189,6 +189,9 @@ def partition_count(kafka: Mapping[str, str], topic: str) -> int:
 def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
     settings: dict[str, str | int | bool] = {
         **CONSUMER_BOUNDS,
+        # Partitions that come while a fetch waits at the end of others are read only when it is over: half a second of
+        # every takeover, by librdkafka's default.
+        "fetch.wait.max.ms": 50,
         **config.kafka,
         "group.id": config.group,
         "enable.auto.commit": False,

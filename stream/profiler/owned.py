@@ -104,12 +104,15 @@ class Owned:
             del self.stash[0]
         return letters
 
-    def due(self, now: float, cadence: Cadence) -> bool:
-        """Whether it is time for a checkpoint: often, but not at more than a share of the thread's time."""
+    def due(self, now: float, cadence: Cadence, shards: int) -> bool:
+        """Whether it is time for a checkpoint: often, but not at more than a share of the thread's time.
+
+        `shards` of about this one's cost take that time together.
+        """
         waited = now - self.checkpointed_at
         if self.pending is not None:
             return waited >= cadence.closing_seconds
-        interval = max(cadence.checkpoint_seconds, self.seconds / cadence.max_checkpoint_share)
+        interval = max(cadence.checkpoint_seconds, self.seconds * shards / cadence.max_checkpoint_share)
         if waited >= min(interval, cadence.max_checkpoint_seconds):
             return True
         return waited >= cadence.closing_seconds and self.checkpoints.closing()

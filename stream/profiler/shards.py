@@ -107,7 +107,10 @@ class Shards:
 
     def checkpoint(self, now: float, shards: list[int] | None = None) -> None:
         """Checkpoint the given shards, or those that are due; dead letters are acknowledged first."""
-        due = [s for s, o in self.owned.items() if o.due(now, self._cadence)] if shards is None else shards
+        if shards is None:
+            due = [shard for shard, owned in self.owned.items() if owned.due(now, self._cadence, len(self.owned))]
+        else:
+            due = shards
         if not due or now < self._store_again:
             return
         if not self._dead_letters.settle(self._cadence.store_deadline_seconds):
