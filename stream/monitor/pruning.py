@@ -1,6 +1,6 @@
 """Forgetting what no window will read again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from stream.model.compiled import CompiledModel, PartName
@@ -36,12 +36,12 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         revisions = [revision for revision, _ in judges.revisions(model)]
         patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
-        before_ms = min(_read_from(revisions, reached_ms, retention_ms), reached_ms - learning_ms(compiled))
+        learning = learning_ms(compiled)
+        before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), reached_ms - learning)
         for part in _PANES:
             state.panes.drop_before(model, part, before_ms)
-        longest = max((scheme.length_ms for scheme in compiled.windows["service"]), default=0)
-        service_ms = max(longest, learning_ms(compiled)) + DAY_MS
-        state.service.drop_before(model, predictions_ms - service_ms)
+        service_ms = min(_read_from(revisions, predictions_ms, service_kept_ms), predictions_ms - learning)
+        state.service.drop_before(model, service_ms)
         state.drift_log.drop_before(model, reached_ms - _told_ms(compiled))
         _prune_revisions(state, model, before_ms)
         state.incoming.drop_late_before(model, before_ms)
@@ -56,15 +56,25 @@ def kept_ms(compiled: CompiledModel, retention_ms: int) -> int:
     return max(spans) + compiled.label_horizon_ms + retention_ms
 
 
+def service_kept_ms(compiled: CompiledModel) -> int:
+    """Return how long a service pane is remembered after the watermark of predictions has passed it.
+
+    That is the longest window, those of burn rates among them, and the hops after it: the first window without a
+    version's panes ends what was firing. Burn rates are looked at a pane later.
+    """
+    spans = (s.length_ms + (DAY_MS if s.whole_days else s.length_ms // 2) for s in compiled.windows["service"])
+    return max(spans) + MS_PER_UNIT["h"]
+
+
 def _span_ms(scheme: WindowScheme) -> int:
     if scheme.whole_days:  # some have 25 hours
         return max(scheme.length_ms, RECENT_BLOCKS * DAY_MS) + DAY_MS + MS_PER_UNIT["h"]
     return (RECENT_BLOCKS + 1) * scheme.length_ms
 
 
-def _read_from(revisions: Sequence[CompiledModel], reached_ms: int, retention_ms: int) -> int:
+def _read_from(revisions: Sequence[CompiledModel], reached_ms: int, kept: Callable[[CompiledModel], int]) -> int:
     """Return from which instant on panes will be read, by the windows of a revision that has ended, too."""
-    froms = [reached_ms - kept_ms(compiled, retention_ms) for compiled in revisions]
+    froms = [reached_ms - kept(compiled) for compiled in revisions]
     ends = [*(compiled.effective_from_ms for compiled in revisions[1:]), FOREVER_MS]
     return min(from_ms for from_ms, until_ms in zip(froms, ends, strict=True) if until_ms > from_ms)
 

@@ -12,6 +12,7 @@ from stream.model.compiled import ALWAYS_MS, CompiledModel
 from stream.model.reference import Reference
 from stream.monitor import core as monitor_core
 from stream.monitor.core import MonitorCore
+from stream.monitor.outputs import Output
 from stream.monitor.pruning import kept_ms
 from stream.monitor.rules import Rules
 from stream.monitor.schedule import FOREVER_MS, Family, Progress, due_windows, watched_from
@@ -20,7 +21,8 @@ from stream.timeline.durations import DAY_MS
 from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Messages
-from tidegauge.definition import Definition, DriftMonitor, PerformanceMonitor
+from tidegauge.definition import Definition, DriftMonitor, ErrorsMonitor, LatencyMonitor, PerformanceMonitor
+from tidegauge.reports import Report
 
 DAYS = world.changed(world.changed(world.healthy(5), range(2, 4), flip=0.9, shift_a=1.0), range(2, 4), late=0.05)
 CHANGED_MS = DAY_0 + 2 * DAY_MS
@@ -93,6 +95,32 @@ def test_labels_that_do_not_come_keep_their_panes(yardstick: Reference) -> None:
     core = MonitorCore(0, catalog(yardstick, compiled))
     held = held_by_day(core, world.play(DAYS, compiled, after=0, lag=random.Random(1)))
     assert len(held[-1]) > len(held[1])
+
+
+@pytest.mark.parametrize("length", ["4h", "12h", "1d"])
+def test_service_is_told_and_ended_the_same_whatever_was_forgotten(
+    length: str, yardstick: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of requests that fail, then do not, then are none; latencies are judged by burn rates."""
+    service = [ErrorsMonitor(windows=[length]), LatencyMonitor(slo="500ms")]
+    compiled = compiled_at(msgspec.structs.replace(world.DEFINITION, monitors=service, windows=["4h"]))
+    days = world.changed(world.healthy(7), range(1, 3), failed=0.2, slow=0.3)
+    messages = world.play(world.changed(days, range(4, 7), rows=0), compiled)
+
+    def told() -> tuple[list[Output], int]:
+        core = MonitorCore(0, catalog(yardstick, compiled))
+        found = world.run(core, world.in_order(messages))
+        some = [output for output in found if not (isinstance(output, Report) and output.n == 0)]
+        fields = [name for name, value in core.dirty_fields().items() if value is not None]
+        return some, sum(prefix == "s" for prefix, _ in map(parse_field_name, fields))
+
+    forgetful, kept = told()
+    monkeypatch.setattr(monitor_core, "prune", lambda *_: None)
+    everything, all_of_it = told()
+    ended = {(alert.kind, alert.status) for alert in world.alerts(forgetful)}
+    assert ended >= {("errors", "firing"), ("errors", "resolved"), ("latency", "firing"), ("latency", "resolved")}
+    assert forgetful == everything
+    assert kept < all_of_it
 
 
 def test_a_window_is_read_from_when_its_length_was_watched() -> None:
