@@ -1,5 +1,7 @@
 """Latencies of windows below a day: of that window alone, however far the panes after it have come."""
 
+import tracemalloc
+
 import numpy as np
 
 from stream.model.compile import compile_model
@@ -47,3 +49,17 @@ def test_spans_are_as_wide_as_the_windows_of_reports_allow() -> None:
     assert span_width_ms(compiled("1d")) == HOUR_MS  # burn rates count, they report no latency
     assert span_width_ms(compiled("1h", named=("1h",))) == HOUR_MS // 6
     assert span_width_ms(compiled("1d", named=("1m",))) == PANE_MS
+
+
+def test_an_hour_of_short_panes_takes_little_memory() -> None:
+    """A histogram in use takes 10 kB, and windows of a minute have one every ten seconds, in every segment."""
+    model = compiled("1m", named=("1m",))
+    tracemalloc.start()
+    try:
+        held = ledger(model, HOUR_MS)
+        held.flush()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held.counters(STREAM).shape == (360, 6)
+    assert taken < 360 * 2_000
