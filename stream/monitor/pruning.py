@@ -62,8 +62,10 @@ def service_kept_ms(compiled: CompiledModel) -> int:
     That is the longest window, those of burn rates among them, and the hops after it: the first window without a
     version's panes ends what was firing. Burn rates are looked at a pane later.
     """
-    spans = (s.length_ms + (DAY_MS if s.whole_days else s.length_ms // 2) for s in compiled.windows["service"])
-    return max(spans) + MS_PER_UNIT["h"]
+    definition = compiled.definition  # whose windows have service reports, whatever reads the panes
+    reported = (WindowScheme(length, definition.timezone) for length in definition.windows)
+    schemes = {*compiled.windows["service"], *reported}
+    return max(s.length_ms + (DAY_MS if s.whole_days else s.length_ms // 2) for s in schemes) + MS_PER_UNIT["h"]
 
 
 def _span_ms(scheme: WindowScheme) -> int:

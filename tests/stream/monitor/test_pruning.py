@@ -13,7 +13,7 @@ from stream.model.reference import Reference
 from stream.monitor import core as monitor_core
 from stream.monitor.core import MonitorCore
 from stream.monitor.outputs import Output
-from stream.monitor.pruning import kept_ms
+from stream.monitor.pruning import kept_ms, service_kept_ms
 from stream.monitor.rules import Rules
 from stream.monitor.schedule import FOREVER_MS, Family, Progress, due_windows, watched_from
 from stream.monitor.streams import parse_field_name
@@ -21,7 +21,7 @@ from stream.timeline.durations import DAY_MS
 from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Messages
-from tidegauge.definition import Definition, DriftMonitor, ErrorsMonitor, LatencyMonitor, PerformanceMonitor
+from tidegauge.definition import Definition, DriftMonitor, ErrorsMonitor, LatencyMonitor, Monitor, PerformanceMonitor
 from tidegauge.reports import Report
 
 DAYS = world.changed(world.changed(world.healthy(5), range(2, 4), flip=0.9, shift_a=1.0), range(2, 4), late=0.05)
@@ -103,7 +103,7 @@ def test_service_is_told_and_ended_the_same_whatever_was_forgotten(
 ) -> None:
     """Of requests that fail, then do not, then are none; latencies are judged by burn rates."""
     service = [ErrorsMonitor(windows=[length]), LatencyMonitor(slo="500ms")]
-    compiled = compiled_at(msgspec.structs.replace(world.DEFINITION, monitors=service, windows=["4h"]))
+    compiled = compiled_at(msgspec.structs.replace(world.DEFINITION, monitors=service, windows=["4h", "1d"]))
     days = world.changed(world.healthy(7), range(1, 3), failed=0.2, slow=0.3)
     messages = world.play(world.changed(days, range(4, 7), rows=0), compiled)
 
@@ -121,6 +121,16 @@ def test_service_is_told_and_ended_the_same_whatever_was_forgotten(
     assert ended >= {("errors", "firing"), ("errors", "resolved"), ("latency", "firing"), ("latency", "resolved")}
     assert forgetful == everything
     assert kept < all_of_it
+
+
+@pytest.mark.parametrize(
+    ("windows", "monitor", "days"),
+    [(["1d"], LatencyMonitor(), 2), (["3d"], LatencyMonitor(), 4), (["4h"], ErrorsMonitor(windows=["3d"]), 4)],
+)
+def test_service_panes_are_kept_for_reports_and_budgets(windows: list[str], monitor: Monitor, days: int) -> None:
+    """Latencies without windows of their own are judged by burn rates, of six hours, and reported by all the same."""
+    given = msgspec.structs.replace(world.DEFINITION, monitors=[monitor], windows=windows)
+    assert service_kept_ms(compiled_at(given)) == days * DAY_MS + HOUR_MS
 
 
 def test_a_window_is_read_from_when_its_length_was_watched() -> None:
