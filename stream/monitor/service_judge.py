@@ -98,14 +98,15 @@ def judge_budget(
 ) -> list[Firing]:
     """Judge the share of bad requests of a named window: more than the budget, and more than chance.
 
-    Significant by the exact binomial tail: P(X >= bad) for n requests that fail with the budget's probability.
+    Significant by the exact binomial tail: P(X >= bad) for n requests that fail with the budget's probability. A window
+    without requests spends nothing and ends what was firing: a version may be gone for good; silence is for `traffic`.
     """
     bad, total = (SLOW, LATENCIES) if rule.kind == "latency" else (ERRORS, ROWS)
     count, n = int(totals[bad - ROWS]), int(totals[total - ROWS])
     tail = float(bdtrc(count - 1, n, rule.budget)) if count and n else 1.0
     over = n >= config.burn_events_min and count > rule.budget * n
     remembered = memory.subject(rule.kind).window
-    remembered.step(window, WindowVerdict(tail, _BUDGET_ALPHA, 0, large=over, clears=n > 0 and not over))
+    remembered.step(window, WindowVerdict(tail, _BUDGET_ALPHA, 0, large=over, clears=not over))
     if not remembered.firing:
         return []
     finding = Finding(

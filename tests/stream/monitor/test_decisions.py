@@ -171,6 +171,15 @@ def test_a_budget_over_named_windows_is_judged_there(play: Play, change: dict[st
     assert resolved.status == "resolved"
 
 
+@pytest.mark.parametrize(("change", "kind"), [({"slow": 0.05}, "latency"), ({"failed": 0.05}, "errors")])
+def test_a_budget_stops_firing_when_requests_stop(play: Play, change: dict[str, float], kind: str) -> None:
+    transitions = of_kind(play(changed(healthy(4), range(3, 4), **change), after=2), kind)
+    assert [(a.status, a.decided_at_ms) for a in transitions] == [
+        ("firing", DAY_0 + 4 * DAY_MS),
+        ("resolved", DAY_0 + 5 * DAY_MS),
+    ]
+
+
 def test_traffic_that_halves_or_stops_alerts(play: Play) -> None:
     outputs = play(changed(healthy(8), range(5, 6), rows=400), after=0)
     firing, resolved = of_kind(outputs, "traffic")
