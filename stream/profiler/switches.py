@@ -11,7 +11,7 @@ import msgspec
 
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import ALWAYS_MS, CompiledModel
 from tidegauge.definition import Definition
 
 _PREFIX = b"v|"
@@ -79,20 +79,27 @@ class Switches:
         known = {(switch.revision, switch.effective_from_ms): switch.instant_ms for switch in self.known(model)}
         if all(known.get((c.revision, c.effective_from_ms)) == c.effective_from_ms for c in declared):
             return declared
+        if not known and touched_ms(model) == ALWAYS_MS:  # most models, when a shard begins
+            for compiled in declared:
+                self._note(model, compiled, compiled.effective_from_ms)
+            return declared
         before = compile_model(Definition(model=model))  # what it was counted under while nobody had declared it
         held: list[CompiledModel] = []
         for compiled in declared:
             instant_ms = known.get((compiled.revision, compiled.effective_from_ms))
             if instant_ms is None:
                 instant_ms = _instant(before, compiled, touched_ms(model))
-                switch = Switch(compiled.revision, compiled.effective_from_ms, instant_ms)
-                self._known.setdefault(model, []).append(switch)
-                self._dirty.add(model)
+                self._note(model, compiled, instant_ms)
             if not held and instant_ms > compiled.effective_from_ms:
                 held.append(before)
             before = _from(compiled, instant_ms)
             held.append(before)
         return held
+
+    def _note(self, model: str, compiled: CompiledModel, instant_ms: int) -> None:
+        switch = Switch(compiled.revision, compiled.effective_from_ms, instant_ms)
+        self._known.setdefault(model, []).append(switch)
+        self._dirty.add(model)
 
 
 def switch_field(model: str) -> bytes:
