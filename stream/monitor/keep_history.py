@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stream.monitor.judges import Judges
-from stream.monitor.learn import learning_ms
+from stream.monitor.learn import learning_ms, to_learn_ms
 from stream.monitor.outputs import History, HistoryPane, HistorySnapshot
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
@@ -22,7 +22,10 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
     reached_ms = state.watermarks.predictions_ms
     for key, body, came in state.panes.take_moved():
         compiled = judges.catalog.compiled_for(key.model, key.pane_start_ms)
-        if learning_ms(compiled) or compiled.learning:
+        catalog, progress = judges.catalog, state.progress_of(key.model)
+        # One that leaves may have been written while something was to be learnt.
+        learning = to_learn_ms(catalog, compiled, progress) if came else learning_ms(compiled)
+        if learning or compiled.learning:
             yield HistoryPane(key=key, size_bytes=len(body), body=body if came else None)
     if reached_ms == NEVER_MS:
         return

@@ -53,6 +53,15 @@ def learning_ms(compiled: CompiledModel) -> int:
     return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
 
 
+def to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
+    """Return how long panes must be kept for what is yet to be learnt from them; 0 when nothing is.
+
+    Not before the catalog has the reference: until then a lost state would have to learn it again.
+    """
+    again = compiled.definition.reference.trailing and progress.learned
+    return 0 if catalog.references(compiled.model) and not again else learning_ms(compiled)
+
+
 class Reach(NamedTuple):
     """Event times up to which a model may be decided now: its windows, and burn rates, which need no reference."""
 
@@ -194,11 +203,11 @@ def _reference_window(
 ) -> Window | None:
     """Return the blocks to learn from when their labels are final; None: nothing is to be learnt, or unknown yet."""
     spec = compiled.definition.reference
-    known = judges.catalog.references(compiled.model)
-    if not learning_ms(compiled) or (known and not (spec.trailing and progress.learned)):
+    kept_ms = to_learn_ms(judges.catalog, compiled, progress)
+    if not kept_ms:
         return None
     days = LocalDayPanes(compiled.definition.timezone)
-    span_ms = learning_ms(compiled) - 2 * DAY_MS - compiled.label_horizon_ms
+    span_ms = kept_ms - 2 * DAY_MS - compiled.label_horizon_ms
     ends = [int(name.split(" ")[1]) for name in progress.learned if name.startswith("reference ")]
     if ends and not spec.trailing:
         return None

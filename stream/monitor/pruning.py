@@ -6,7 +6,7 @@ from typing import Final
 from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
-from stream.monitor.learn import learning_ms, reach_of
+from stream.monitor.learn import reach_of, to_learn_ms
 from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
@@ -36,7 +36,7 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         revisions = [revision for revision, _ in judges.revisions(model)]
         patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
-        learning = learning_ms(compiled)
+        learning = to_learn_ms(judges.catalog, compiled, state.progress[model])
         before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), reached_ms - learning)
         for part in _PANES:
             state.panes.drop_before(model, part, before_ms)

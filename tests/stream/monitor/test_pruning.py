@@ -21,7 +21,15 @@ from stream.timeline.durations import DAY_MS
 from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Messages
-from tidegauge.definition import Definition, DriftMonitor, ErrorsMonitor, LatencyMonitor, Monitor, PerformanceMonitor
+from tidegauge.definition import (
+    Definition,
+    DriftMonitor,
+    ErrorsMonitor,
+    LatencyMonitor,
+    Monitor,
+    PerformanceMonitor,
+    ReferenceSpec,
+)
 from tidegauge.reports import Report
 
 DAYS = world.changed(world.changed(world.healthy(5), range(2, 4), flip=0.9, shift_a=1.0), range(2, 4), late=0.05)
@@ -78,8 +86,10 @@ def test_no_answer_depends_on_what_was_forgotten(
     assert forgetful == told
 
 
-def test_panes_are_kept_as_long_as_windows_and_labels_need_them(yardstick: Reference) -> None:
-    compiled = compiled_at(SHORT)
+@pytest.mark.parametrize("learnt", [False, True], ids=["of a file", "learnt already"])
+def test_panes_are_kept_as_long_as_windows_and_labels_need_them(yardstick: Reference, *, learnt: bool) -> None:
+    spec = ReferenceSpec(learn="28d") if learnt else SHORT.reference
+    compiled = compiled_at(msgspec.structs.replace(SHORT, reference=spec))
     core = MonitorCore(0, catalog(yardstick, compiled))
     held = held_by_day(core, world.play(DAYS, compiled, after=0))
     # Eight windows of four hours, five hours until the labels are in, an hour for late rows.

@@ -103,7 +103,8 @@ def test_the_same_reference_is_learnt_from_the_panes_in_history(
 
 
 def test_panes_leave_history_when_nothing_is_learnt_from_them_any_more(undisturbed: Told) -> None:
-    panes = read_history(undisturbed.history).panes
-    came = {key for key, value, _ in undisturbed.history if value is not None and b"pane" in key}
-    assert 0 < len(panes) < len(came)
-    assert min(key.pane_start_ms for key in panes) > DAY_0
+    assert len(read_history(undisturbed.history[: undisturbed.lost[0]]).panes) > LOST
+    assert read_history(undisturbed.history).panes == {}
+    came = [record for record in undisturbed.history if record[1] is not None]
+    last_ms = max(key.pane_end_ms for key in read_history(came).panes)
+    assert DAY_0 + 14 * DAY_MS < last_ms < DAY_0 + 21 * DAY_MS
