@@ -11,6 +11,7 @@ from stream.kafka.clients import make_admin
 
 DAY_MS = 86_400_000
 CONNECT_SECONDS = 5.0
+FOR_EVER = -1
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def topic_specs(names: TopicNames, *, partitions: int, profile_partitions: int) 
     `models` is neither compacted nor expired: its history is whole, so its chain of predecessors can be followed.
     """
     inputs = {"message.timestamp.type": "LogAppendTime"}
-    for_ever = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+    for_ever = {"retention.ms": str(FOR_EVER), "retention.bytes": str(FOR_EVER), "cleanup.policy": "delete"}
     yield TopicSpec(names.predictions, partitions, inputs)
     yield TopicSpec(names.labels, partitions, inputs)
     yield TopicSpec(names.dead_letters, partitions, {"retention.ms": str(7 * DAY_MS)})
@@ -165,6 +166,15 @@ def _problem(spec: TopicSpec, partitions: int, actual: dict[str, object]) -> str
         return f"{spec.name} has {partitions} partitions, not {spec.partitions}"
     for key, wanted in spec.settings.items():
         value = getattr(actual.get(key), "value", None)
-        if value is not None and str(value) != wanted:
-            return f"{spec.name} has {key}={value}, must be {wanted}"
+        if value is not None and not _serves(key, str(value), wanted):
+            return f"{spec.name} has {key}={value}, must be {wanted}{' or more' if _may_be_more(key, wanted) else ''}"
     return None
+
+
+def _serves(key: str, value: str, wanted: str) -> bool:
+    longer = _may_be_more(key, wanted) and (int(value) == FOR_EVER or int(value) >= int(wanted))
+    return value == wanted or longer
+
+
+def _may_be_more(key: str, wanted: str) -> bool:
+    return key == "retention.ms" and int(wanted) != FOR_EVER

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from stream.kafka.topics import TopicNames, create_topics, topic_specs
+from stream.kafka.topics import DAY_MS, TopicNames, create_topics, topic_specs
 
 pytestmark = pytest.mark.integration
 
@@ -22,3 +22,15 @@ def test_create_twice_and_name_what_differs(bootstrap: str) -> None:
     second = create_topics(settings, specs)
     assert not any(v.created for v in second)
     assert [v.name for v in second if v.problem] == [names.labels]
+
+
+@pytest.mark.parametrize(("retention_ms", "serves"), [(DAY_MS - 1, False), (7 * DAY_MS, True), (-1, True)])
+def test_a_topic_may_keep_its_records_longer_than_it_must(bootstrap: str, retention_ms: int, *, serves: bool) -> None:
+    settings = {"bootstrap.servers": bootstrap}
+    names = TopicNames(f"{uuid.uuid4().hex}.")
+    topic = NewTopic(names.profiles, 2, 1, config={"retention.ms": str(retention_ms)})
+    AdminClient(settings).create_topics([topic])[names.profiles].result(10)
+    specs = [spec for spec in topic_specs(names, partitions=4, profile_partitions=2) if spec.name == names.profiles]
+    [verdict] = create_topics(settings, specs)
+    wanted = f"{names.profiles} has retention.ms={retention_ms}, must be {DAY_MS} or more"
+    assert verdict.problem == (None if serves else wanted)
