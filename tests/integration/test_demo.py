@@ -4,11 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
+from stream.errors import ConfigurationError
+from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from tidegauge import Alert, decode_alert
 
 pytestmark = pytest.mark.demo
@@ -76,3 +80,18 @@ def test_nothing_is_said_of_performance_before_april(alerts: list[Alert]) -> Non
 def test_each_transition_comes_once(alerts: list[Alert]) -> None:
     told = [(alert.alert_id, alert.seq) for alert in alerts]
     assert len(told) == len(set(told))
+
+
+@pytest.mark.integration
+def test_a_year_is_not_replayed_twice_into_the_same_topics(bootstrap: str) -> None:
+    # Imported here: pandas and scikit-learn take seconds, and each process of a run would wait for them.
+    from stream.demo.run import PARTITIONS, require_unused  # noqa: PLC0415
+
+    settings, names = {"bootstrap.servers": bootstrap}, TopicNames(f"{uuid.uuid4().hex}.")
+    create_topics(settings, list(topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS)))
+    require_unused(settings, names)
+    producer = Producer(settings)
+    producer.produce(names.labels, b"{}")
+    producer.flush(10)
+    with pytest.raises(ConfigurationError, match="choose another --prefix"):
+        require_unused(settings, names)
