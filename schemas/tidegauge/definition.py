@@ -104,7 +104,7 @@ class ReferenceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class FalseAlarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Expected false episodes per model over all its monitors, as "episodes/duration"."""
+    """Expected false episodes of a model's drift, performance and traffic together, as "episodes/duration"."""
 
     page: str = "1/90d"
     warn: str = "1/30d"

@@ -52,10 +52,10 @@ def detectable_text(
     """
     if reference is None:
         span = definition.reference.learn or definition.reference.trailing or "the first blocks"
-        return (f"reference: learnt from the stream ({span}); until then windows are reported, nothing alerts",)
+        return (f"reference: learnt from the stream ({span}); until then only latency and errors alert",)
     compiled = compile_model(definition, grids)
     if compiled.learning:
-        return ("features: types and grids are learnt from the first whole day; nothing alerts before",)
+        return ("features: types and grids are learnt from the first whole day; only latency and errors alert before",)
     return tuple(_Detectable.of(compiled, reference).lines())
 
 
