@@ -8,6 +8,8 @@ from stream.kafka.topics import TopicNames
 from stream.profiler.messages import DeadLetter
 
 MAX_RAW_BYTES = 900_000  # with headers below the broker's default limit of 1 MB
+MAX_DETAIL = 2_000
+"""Characters of `detail`: it may quote what was sent, and a letter that is too large ends every worker in turn."""
 
 
 class DeadLetters:
@@ -73,7 +75,7 @@ def letter_headers(letter: DeadLetter, topics: TopicNames) -> list[tuple[str, st
     """Say what a letter is about, as headers."""
     headers = {
         "reason": letter.reason,
-        "detail": letter.detail,
+        "detail": _cut(letter.detail),
         "topic": topics.prefix + letter.role,
         "partition": str(letter.partition),
         "offset": str(letter.offset),
@@ -83,3 +85,9 @@ def letter_headers(letter: DeadLetter, topics: TopicNames) -> list[tuple[str, st
     if len(letter.raw) > MAX_RAW_BYTES:
         headers["truncated"] = str(len(letter.raw))
     return [(name, value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a long text: a sentence says at its end what was expected."""
+    half = MAX_DETAIL // 2
+    return text if len(text) <= MAX_DETAIL else f"{text[:half]} ... {text[-half:]}"

@@ -95,6 +95,14 @@ def refused(now_ms: int, good: bytes) -> list[Case]:
         case("nanoseconds", "timestamp_out_of_range", "milliseconds since 1970", timestamp_ms=now_ms * 1_000_000),
         case("beyond 64 bits", "timestamp_out_of_range", "milliseconds since 1970", timestamp_ms=10**30),
         case("unknown type", "unknown_type", "'predicton' is none of batch, watermark", type="predicton"),
+        case("a megabyte of type", "unknown_type", "is none of batch, watermark", type="t" * MEGABYTE),
+        Case(
+            "a megabyte of name, unequal",
+            batch(now_ms, features={"n" * MEGABYTE: [0.1]}),
+            "dead",
+            "ragged_batch",
+            "has 1 entries",
+        ),
         Case("5 000 digits", good.replace(str(now_ms).encode(), b"1" * 5_000), "dead", "number_out_of_range", "$.time"),
         Case("unequal columns", batch(now_ms, predictions=[0.1]), "dead", "ragged_batch", "predictions has 1 entries"),
     ]
