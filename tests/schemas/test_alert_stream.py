@@ -87,6 +87,13 @@ def test_a_group_keeps_its_place(publish: Publish, subscribe: Subscribe) -> None
     assert take(subscribe(), 1) == [("c", 1)]
 
 
+def test_a_group_that_has_seen_nothing_has_a_place_all_the_same(publish: Publish, subscribe: Subscribe) -> None:
+    publish(alert("before"))
+    assert list(subscribe(start="latest")) == []
+    publish(alert("while it is away"))
+    assert take(subscribe(start="latest"), 1) == [("while it is away", 1)]
+
+
 def test_what_failed_comes_again(publish: Publish, subscribe: Subscribe) -> None:
     publish(alert("a"), alert("b"))
 
@@ -186,6 +193,22 @@ def test_a_cancelled_wait_loses_nothing(publish: Publish, subscribe: Subscribe) 
         return found
 
     assert asyncio.run(asyncio.wait_for(collect(), 30)) == [str(at) for at in range(30)]
+
+
+def test_what_a_cancelled_wait_finds_is_not_handled(publish: Publish, subscribe: Subscribe) -> None:
+    async def give_up() -> None:
+        async with subscribe(idle_seconds=None) as stream:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(stream), 0.001)
+            publish(alert("a"))
+            while stream._current is None:
+                await asyncio.sleep(0.01)
+                polling = stream._polling
+                if polling is not None and polling.done() and polling.result() is None:
+                    stream._polling = stream._poller.submit(stream._poll)
+
+    asyncio.run(asyncio.wait_for(give_up(), 30))
+    assert take(subscribe(), 1) == [("a", 1)]
 
 
 def test_the_loop_goes_on_while_it_waits(subscribe: Subscribe) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tidegauge.alerts import Alert, AlertKind, Severity
 from tidegauge.codec import decode_alert
@@ -19,6 +19,7 @@ from tidegauge.kafka_settings import Servers, consumer_settings
 from tidegauge.subscribe.selection import Inbox, Selection
 
 POLL_SECONDS: Final = 0.2
+PLACE_SECONDS: Final = 5.0
 _HOPELESS: Final = frozenset({
     KafkaError._AUTHENTICATION,  # noqa: SLF001 librdkafka names its own errors with an underscore
     KafkaError._FATAL,  # noqa: SLF001
@@ -50,7 +51,8 @@ class AlertStream:
     kinds : collection of str
         Kinds of alerts; empty means all.
     start : {"latest", "earliest"}
-        Where a group without a place begins.
+        Where a group without a place begins. "latest": at the end, and from then on that is its place: what comes while
+        it is away is told when it is back.
     prefix : str
         Put before the topic name `alerts`.
     idle_seconds : float, optional
@@ -104,7 +106,8 @@ class AlertStream:
             self._consumer = Consumer(settings, logger=logging.getLogger("tidegauge.kafka"))
         except KafkaException as error:
             raise SettingsError(error.args[0].str()) from error
-        self._consumer.subscribe([f"{prefix}alerts"])
+        keeps = {"on_assign": _take_places} if group and start == "latest" else {}
+        self._consumer.subscribe([f"{prefix}alerts"], **keeps)
         # Also when nobody calls close(): leaves the group, or a restart would wait for the session to time out.
         self._leave = weakref.finalize(self, self._consumer.close)
 
@@ -149,7 +152,8 @@ class AlertStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None and not self._closed:
+        # While a wait was cut off, what its poll finds has been handed to nobody.
+        if error is None and not self._closed and self._polling is None:
             self._handled()
         self.close()
 
@@ -189,6 +193,22 @@ class AlertStream:
             self._consumer.store_offsets(message)
         except KafkaException as error:  # the partition went to another member, which starts at what was committed
             _log.debug("offset of an alert not stored: %s", error.args[0].str())
+
+
+def _take_places(consumer: Consumer, places: list[TopicPartition]) -> None:
+    """Commit the end of each partition where the group has no place yet, before anything comes.
+
+    Without it a partition on which no alert came has no place, and the first one that comes while the group is away
+    would be its past. Not a method: the consumer would keep a forgotten stream alive.
+    """
+    try:
+        new = [place for place in consumer.committed(places, timeout=PLACE_SECONDS) if place.offset < 0]
+        for place in new:
+            place.offset = consumer.get_watermark_offsets(place, timeout=PLACE_SECONDS)[1]
+        if new:
+            consumer.commit(offsets=new, asynchronous=False)
+    except KafkaException as error:
+        _log.warning("the group's place could not be noted: %s", error.args[0].str())
 
 
 def _decoded(message: Message) -> Alert | None:
