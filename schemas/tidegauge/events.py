@@ -12,6 +12,9 @@ FeatureValue = float | str | bool | list[float | None] | None
 PredictionValue = float | str | bool | list[float] | None
 LabelValue = float | str | bool
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+MAX_TIMESTAMP_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999; a greater time is microseconds by mistake."""
+MAX_FEATURES = 512
 Packed = Annotated[bytes, msgspec.Meta(description="Base64, little-endian, one entry a row.")]
 
 

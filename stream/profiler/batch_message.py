@@ -11,9 +11,16 @@ from stream.parts.columns import Coded
 from stream.profiler.column_fields import ColumnFields
 from stream.profiler.config import Limits
 from stream.profiler.fields import Int64
-from stream.profiler.validate import MAX_TIMESTAMP_MS
 from tidegauge.columns import MISSING_CODE
-from tidegauge.events import CategoryColumn, Float32Column, Float64Column, Int64Column, Name, PredictionBatch
+from tidegauge.events import (
+    MAX_TIMESTAMP_MS,
+    CategoryColumn,
+    Float32Column,
+    Float64Column,
+    Int64Column,
+    Name,
+    PredictionBatch,
+)
 
 _TYPES: Final[dict[type, np.dtype[Any]]] = {
     Float64Column: np.dtype("<f8"),

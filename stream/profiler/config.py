@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stream.kafka.topics import TopicNames
+from tidegauge.events import MAX_FEATURES
 
 MEGABYTE = 1_000_000
 
@@ -17,7 +18,7 @@ class Limits:
     values_per_segment: int = 128
     contexts: int = 65_536
     label_texts: int = 4_096
-    features: int = 512
+    features: int = MAX_FEATURES
     text_length: int = 255
     outstanding: int = 20_000_000
     """Predictions, and labels, that one shard remembers at a time (about 30 bytes each in memory, 24 in Redis)."""

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 from stream.profiler.config import Limits
 from stream.profiler.fields import Int64, LabelFields, PredictionFields
-from tidegauge.events import Label, Prediction, Watermark
+from tidegauge.events import MAX_TIMESTAMP_MS, Label, Prediction, Watermark
 
-MAX_TIMESTAMP_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 NUL_ESCAPE = b"\\u0000"
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tidegauge.errors import EventError
+from tidegauge.events import MAX_FEATURES
 from tidegauge.recorder import values
 
 
@@ -91,13 +92,13 @@ def test_ids(value: object, expected: str) -> None:
     assert values.text_id(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "x" * 256, None, 1.5, "\ud800", b"a"])
+@pytest.mark.parametrize("value", ["", "x" * 256, None, 1.5, "\ud800", b"a", "a\x00"])
 def test_what_is_no_id_is_refused(value: object) -> None:
     with pytest.raises(EventError, match="prediction_id"):
         values.text_id(value)
 
 
-@pytest.mark.parametrize("value", [1.5, "1", None, -1, 2**60, datetime.now(UTC)])
+@pytest.mark.parametrize("value", [1.5, "1", None, -1, 1_700_000_000_000_000, datetime.now(UTC)])
 def test_what_is_no_time_is_refused(value: object) -> None:
     with pytest.raises(EventError, match="timestamp_ms"):
         values.timestamp(value)
@@ -144,3 +145,13 @@ def test_labels(value: object) -> None:
 def test_what_is_no_label_is_refused(value: object) -> None:
     with pytest.raises(EventError, match="label"):
         values.label_value(value)
+
+
+def test_what_no_worker_takes_is_refused_at_once() -> None:
+    assert values.version(None) == values.version("") == ""
+    assert values.version("v" * 255) == "v" * 255
+    with pytest.raises(EventError, match="version"):
+        values.version("v" * 256)
+    assert len(values.feature_row({f"f{at}": 1.0 for at in range(MAX_FEATURES)})) == MAX_FEATURES
+    with pytest.raises(EventError, match="512 at most, not 513"):
+        values.feature_row({f"f{at}": 1.0 for at in range(MAX_FEATURES + 1)})

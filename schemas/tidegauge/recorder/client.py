@@ -88,7 +88,7 @@ class Recorder:
         id_factory: Callable[[], str] = new_id,
     ) -> None:
         self.model = values.text_id(model, "model")
-        self.version = values.optional_text(version, "version") or ""
+        self.version = values.version(version)
         self.predictions_topic = f"{prefix}predictions"
         self.labels_topic = f"{prefix}labels"
         self._feature_names = tuple(feature_names)
@@ -110,7 +110,7 @@ class Recorder:
         """
         other = copy.copy(self)
         other.model = values.text_id(model, "model")
-        other.version = values.optional_text(version, "version") or ""
+        other.version = values.version(version)
         return other
 
     def log(

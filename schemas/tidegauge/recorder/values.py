@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tidegauge.errors import EventError
-from tidegauge.events import FeatureValue, LabelValue, PredictionValue
+from tidegauge.events import MAX_FEATURES, MAX_TIMESTAMP_MS, FeatureValue, LabelValue, PredictionValue
 
 MAX_NAME = 255
 _PLAIN = frozenset({float, str, bool, type(None)})
@@ -28,6 +28,8 @@ def text_id(value: object, field: str = "prediction_id") -> str:
             raise EventError(field, f"must be text, a whole number or a UUID, not {_type(value)}") from None
     if not 0 < len(text) <= MAX_NAME:
         raise EventError(field, f"must have 1 to {MAX_NAME} characters, not {len(text)}")
+    if "\x00" in text:
+        raise EventError(field, "must not hold a NUL character")
     if not text.isascii():
         try:
             text.encode()
@@ -42,19 +44,22 @@ def timestamp(value: object, field: str = "timestamp_ms") -> int:
         ms = index(value)  # type: ignore[arg-type]  # raises TypeError for what is not a whole number
     except TypeError:
         raise EventError(field, f"must be whole milliseconds since 1970 UTC, not {_type(value)}") from None
-    if not 0 <= ms < 2**53:
+    if not 0 <= ms <= MAX_TIMESTAMP_MS:
         raise EventError(field, f"{ms} is no time in milliseconds since 1970 UTC")
     return ms
 
 
 def feature_row(row: object, names: Sequence[str] = ()) -> dict[str, FeatureValue]:
     """Read a row of features: a mapping, pandas Series, named tuple, NumPy record, or an array with `names` given."""
-    return {
+    read = {
         name if type(name) is str and name else _name(name, "features"): value
         if type(value) in _PLAIN
         else feature(value, f"features.{name}")
         for name, value in _items(row, names)
     }
+    if len(read) > MAX_FEATURES:
+        raise EventError("features", f"must be {MAX_FEATURES} at most, not {len(read)}")
+    return read
 
 
 def feature(value: Any, field: str) -> FeatureValue:
@@ -141,6 +146,11 @@ def optional_text(value: object, field: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise EventError(field, f"must be text, not {_type(value)}")
+
+
+def version(value: object) -> str:
+    """Read a model's version: text, "" for none."""
+    return "" if value is None or value == "" else text_id(value, "version")
 
 
 def _items(row: Any, names: Sequence[str]) -> Iterable[tuple[Any, Any]]:
