@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,9 @@ expire, and a worker that stands in for another holds twice as much. What leaks 
 
 JUDGED_SECONDS = 600.0
 """Below ten minutes a slope says nothing: what the allocator does in a minute would be hundreds of MB an hour."""
+
+SETTLED_SECONDS = 600.0
+"""From then on Redis' data are judged: all that expires has begun to."""
 
 Floats = NDArray[np.float64]
 Outcome = Literal["ok", "grows", "too short"]
@@ -52,17 +56,21 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Series:
-    """One measure of one subject over its lifetime; times in seconds."""
+    """One measure of one subject over its lifetime; times in seconds.
+
+    It is judged from its half on, or once `settled_seconds` have passed, if that is sooner.
+    """
 
     subject: str
     measure: str
     at_seconds: Sequence[float]
     values: Sequence[float]
+    settled_seconds: float = inf
 
 
 @dataclass(frozen=True)
 class Trend:
-    """The slope of a series over the second half of its lifetime, and what that means."""
+    """The slope of a series once it has settled, and what that means."""
 
     subject: str
     measure: str
@@ -80,9 +88,10 @@ class Trend:
 
 
 def series_of(samples: Sequence[Sample]) -> Iterator[Series]:
-    """Yield memory and files of each worker process, keys of Redis, and the data of each of its processes.
+    """Yield memory and files of each worker process, keys and data of Redis.
 
-    One that was started again has no room kept for appending yet: its data needs ten minutes to be what they were.
+    What leaks in Redis outlives its process, while the room it keeps for appending does not: after each start the data
+    need a quarter of an hour to be what they were, give or take a twentieth. So they are judged over the whole run.
     """
     lifetimes: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
     for sample in samples:
@@ -97,18 +106,17 @@ def series_of(samples: Sequence[Sample]) -> Iterator[Series]:
     if stores:
         at = tuple(moment for moment, _ in stores)
         yield Series("Redis", "Redis keys", at, [store.keys for _, store in stores])
-    for pid in dict.fromkeys(store.pid for _, store in stores):
-        at, held = zip(*((moment, store.dataset_bytes) for moment, store in stores if store.pid == pid), strict=True)
-        yield Series("Redis", "Redis data", at, held)
+        yield Series("Redis", "Redis data", at, [store.dataset_bytes for _, store in stores], SETTLED_SECONDS)
 
 
 def judge(series: Series) -> Trend:
-    """Judge the second half of a lifetime by the median of all pairs' slopes (Theil-Sen) of its minutes' troughs.
+    """Judge the second half of a lifetime, or what came once it had settled.
 
-    Up to 29 % of them may be anything, such as those around a fault, without moving it far.
+    By the median of all pairs' slopes (Theil-Sen) of its minutes' troughs: up to 29 % of them may be anything, such as
+    those around a fault, without moving it far.
     """
     at, values = np.asarray(series.at_seconds), np.asarray(series.values, dtype=float)
-    late = at >= (at[0] + at[-1]) / 2
+    late = at >= at[0] + min((at[-1] - at[0]) / 2, series.settled_seconds)
     judged = float(at[late][-1] - at[late][0])
     at, values = troughs(at[late], values[late])
     per_second = float(theilslopes(values, at).slope) if len(at) > 1 else 0.0
