@@ -12,6 +12,8 @@ FeatureValue = float | str | bool | list[float | None] | None
 PredictionValue = float | str | bool | list[float] | None
 LabelValue = float | str | bool
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+MIN_TIMESTAMP_MS = 10_000_000_000
+"""26 April 1970; a smaller time is seconds by mistake, until the year 2286."""
 MAX_TIMESTAMP_MS = 253_402_300_799_999
 """The last millisecond of the year 9999; a greater time is microseconds by mistake."""
 MAX_FEATURES = 512

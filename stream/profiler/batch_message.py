@@ -14,6 +14,7 @@ from stream.profiler.fields import Int64
 from tidegauge.columns import MISSING_CODE
 from tidegauge.events import (
     MAX_TIMESTAMP_MS,
+    MIN_TIMESTAMP_MS,
     CategoryColumn,
     Float32Column,
     Float64Column,
@@ -91,7 +92,7 @@ def _times(column: list[int] | Int64Column, n: int) -> Int64:
             times_ms = np.array(_sized(column, n), dtype=np.int64)
         except OverflowError:
             raise _OddError from None
-    if int(times_ms.min()) < 0 or int(times_ms.max()) > MAX_TIMESTAMP_MS:
+    if int(times_ms.min()) < MIN_TIMESTAMP_MS or int(times_ms.max()) > MAX_TIMESTAMP_MS:
         raise _OddError
     return times_ms
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from stream.profiler.config import Limits
 from stream.profiler.fields import Int64, LabelFields, PredictionFields
-from tidegauge.events import MAX_TIMESTAMP_MS, Label, Prediction, Watermark
+from tidegauge.events import MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS, Label, Prediction, Watermark
 
 NUL_ESCAPE = b"\\u0000"
 
@@ -20,14 +20,14 @@ def prediction_problem(row: Prediction, limits: Limits, raw: bytes) -> Problem |
     """Return what makes a prediction unusable, or None. O(1) for a good row; `raw` is the message it came in."""
     length = limits.text_length
     if (
-        0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS
+        MIN_TIMESTAMP_MS <= row.timestamp_ms <= MAX_TIMESTAMP_MS
         and len(row.features) <= limits.features
         and 0 < len(row.prediction_id) <= length
         and len(row.version) <= length
         and NUL_ESCAPE not in raw
     ):
         return None
-    if not 0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
+    if not MIN_TIMESTAMP_MS <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
         return _timestamp_problem(row.timestamp_ms)
     if len(row.features) > limits.features:
         return Problem("too_many_features", f"{len(row.features)} features, at most {limits.features} are kept")
@@ -62,7 +62,9 @@ def labels_are_fine(fields: LabelFields, limits: Limits) -> bool:
 
 
 def _times_are_fine(timestamps_ms: Int64) -> bool:
-    return not timestamps_ms.size or (int(timestamps_ms.min()) >= 0 and int(timestamps_ms.max()) <= MAX_TIMESTAMP_MS)
+    return not timestamps_ms.size or (
+        int(timestamps_ms.min()) >= MIN_TIMESTAMP_MS and int(timestamps_ms.max()) <= MAX_TIMESTAMP_MS
+    )
 
 
 def _any_nul(texts: tuple[str, ...]) -> bool:
@@ -71,7 +73,7 @@ def _any_nul(texts: tuple[str, ...]) -> bool:
 
 def label_problem(row: Label, limits: Limits, raw: bytes) -> Problem | None:
     """Return what makes a label unusable, or None."""
-    if not 0 <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
+    if not MIN_TIMESTAMP_MS <= row.timestamp_ms <= MAX_TIMESTAMP_MS:
         return _timestamp_problem(row.timestamp_ms)
     if isinstance(row.label, str) and len(row.label) > limits.text_length:
         return _length_problem("label", row.label, limits)
@@ -93,7 +95,7 @@ def _timestamp_problem(timestamp_ms: int) -> Problem:
     given = str(timestamp_ms) if abs(timestamp_ms) < 1 << 64 else "beyond 64 bits"
     return Problem(
         "timestamp_out_of_range",
-        f"timestamp_ms is {given}; it must be milliseconds since 1970-01-01 UTC, before the year 10000",
+        f"timestamp_ms is {given}; it must be milliseconds since 1970-01-01 UTC (seconds, or microseconds?)",
     )
 
 

@@ -196,11 +196,12 @@ def test_a_cancelled_wait_loses_nothing(publish: Publish, subscribe: Subscribe) 
 
 
 def test_what_a_cancelled_wait_finds_is_not_handled(publish: Publish, subscribe: Subscribe) -> None:
+    publish(alert("a"))
+
     async def give_up() -> None:
         async with subscribe(idle_seconds=None) as stream:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(stream), 0.001)
-            publish(alert("a"))
             while stream._current is None:
                 await asyncio.sleep(0.01)
                 polling = stream._polling

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.embedded
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
 
+START_MS = 1_700_000_000_000
+
 
 @pytest.fixture
 def recorder(mock_cluster: str, prefix: str) -> Any:
@@ -64,7 +66,7 @@ def test_log_publishes_one_prediction(recorder: Recorder, read: Reader) -> None:
 
 
 def test_event_time_is_not_the_records_time(recorder: Recorder, read: Reader) -> None:
-    recorder.log(prediction=1.0, timestamp_ms=5)
+    recorder.log(prediction=1.0, timestamp_ms=START_MS + 5)
     recorder.flush()
     (message,) = read(recorder.predictions_topic, 1)
     assert message.timestamp()[1] > 1_600_000_000_000, "set by the client library or the broker, never from the event"
@@ -78,7 +80,7 @@ def test_labels_and_feedback_meet_their_prediction(recorder: Recorder, read: Rea
     ids = [f"flight-{at}" for at in range(40)]
     for identity in ids:
         recorder.log(prediction_id=identity, prediction=0.5)
-        recorder.label(identity, "late", timestamp_ms=50)
+        recorder.label(identity, "late", timestamp_ms=START_MS + 50)
     recorder.feedback(ids[0], {"thumbs": -1})
     recorder.flush()
     placed = {message.key(): message.partition() for message in read(recorder.predictions_topic, 40)}
@@ -86,7 +88,7 @@ def test_labels_and_feedback_meet_their_prediction(recorder: Recorder, read: Rea
     assert all(placed[message.key()] == message.partition() for message in labels)
     decoded = [decode_label_message(message.value()) for message in labels]
     assert Feedback(prediction_id=ids[0], timestamp_ms=42, model="planner", signals={"thumbs": -1.0}) in decoded
-    assert Label(prediction_id=ids[1], label="late", timestamp_ms=50, model="planner") in decoded
+    assert Label(prediction_id=ids[1], label="late", timestamp_ms=START_MS + 50, model="planner") in decoded
 
 
 @pytest.mark.parametrize(
@@ -184,14 +186,14 @@ def test_watermark_follows_everything_on_every_partition(recorder: Recorder, rea
     for at in range(50):
         recorder.log(prediction_id=f"p{at}", prediction=0.5)
         recorder.label(f"p{at}", "late")
-    assert recorder.watermark(99)
+    assert recorder.watermark(START_MS + 99)
     recorder.flush()
     for topic in (recorder.predictions_topic, recorder.labels_topic):
         decode = decode_prediction_message if topic == recorder.predictions_topic else decode_label_message
         newest = {}
         for message in sorted(read(topic, 50 + PARTITIONS), key=lambda one: one.offset()):
             newest[message.partition()] = decode(message.value())
-        assert newest == dict.fromkeys(range(PARTITIONS), Watermark(timestamp_ms=99))
+        assert newest == dict.fromkeys(range(PARTITIONS), Watermark(timestamp_ms=START_MS + 99))
 
 
 def test_headers_carry_the_trace_and_cloudevents(mock_cluster: str, prefix: str, read: Reader) -> None:
@@ -261,7 +263,7 @@ def test_without_metadata_a_frame_is_dropped_and_a_watermark_says_so() -> None:
     assert recorder.log_frame({"prediction_id": ["a", "b"]}, metadata_timeout_seconds=0.05) == 2
     assert recorder.stats == RecorderStats(recorded=2, dropped={"no_metadata": 2})
     assert [drop.rows for drop in drops] == [2]
-    assert recorder.watermark(1, metadata_timeout_seconds=0.05) is False
+    assert recorder.watermark(START_MS + 1, metadata_timeout_seconds=0.05) is False
 
 
 def test_a_hook_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture) -> None:
@@ -311,10 +313,10 @@ def test_many_threads_lose_nothing(mock_cluster: str, prefix: str) -> None:
 def test_models_of_one_service_share_the_queue_and_its_order(recorder: Recorder, read: Reader) -> None:
     gate = recorder.for_model("gate", "2")
     for number in range(50):
-        (recorder if number % 2 else gate).log(prediction_id="same-partition", timestamp_ms=number)
+        (recorder if number % 2 else gate).log(prediction_id="same-partition", timestamp_ms=START_MS + number)
     recorder.flush()
     events = [decode_prediction_message(m.value()) for m in read(recorder.predictions_topic, 50)]
-    assert [e.timestamp_ms for e in events if isinstance(e, Prediction)] == list(range(50))
+    assert [e.timestamp_ms for e in events if isinstance(e, Prediction)] == list(range(START_MS, START_MS + 50))
     assert {(e.model, e.version) for e in events if isinstance(e, Prediction)} == {("planner", "2013.1"), ("gate", "2")}
     assert recorder.stats == gate.stats
     with pytest.raises(EventError, match="model"):

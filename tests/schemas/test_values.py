@@ -98,7 +98,7 @@ def test_what_is_no_id_is_refused(value: object) -> None:
         values.text_id(value)
 
 
-@pytest.mark.parametrize("value", [1.5, "1", None, -1, 1_700_000_000_000_000, datetime.now(UTC)])
+@pytest.mark.parametrize("value", [1.5, "1", None, -1, 1_700_000_000, 1_700_000_000_000_000, datetime.now(UTC)])
 def test_what_is_no_time_is_refused(value: object) -> None:
     with pytest.raises(EventError, match="timestamp_ms"):
         values.timestamp(value)

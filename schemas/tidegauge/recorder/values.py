@@ -7,7 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from tidegauge.errors import EventError
-from tidegauge.events import MAX_FEATURES, MAX_TIMESTAMP_MS, FeatureValue, LabelValue, PredictionValue
+from tidegauge.events import (
+    MAX_FEATURES,
+    MAX_TIMESTAMP_MS,
+    MIN_TIMESTAMP_MS,
+    FeatureValue,
+    LabelValue,
+    PredictionValue,
+)
 
 MAX_NAME = 255
 _PLAIN = frozenset({float, str, bool, type(None)})
@@ -44,8 +51,8 @@ def timestamp(value: object, field: str = "timestamp_ms") -> int:
         ms = index(value)  # type: ignore[arg-type]  # raises TypeError for what is not a whole number
     except TypeError:
         raise EventError(field, f"must be whole milliseconds since 1970 UTC, not {_type(value)}") from None
-    if not 0 <= ms <= MAX_TIMESTAMP_MS:
-        raise EventError(field, f"{ms} is no time in milliseconds since 1970 UTC")
+    if not MIN_TIMESTAMP_MS <= ms <= MAX_TIMESTAMP_MS:
+        raise EventError(field, f"{ms} is no time in milliseconds since 1970 UTC: seconds, or microseconds?")
     return ms
 
 

@@ -92,6 +92,7 @@ def refused(now_ms: int, good: bytes) -> list[Case]:
         case("NUL in the id", "nul_character", "prediction_id holds a NUL", prediction_id="a\x00b"),
         case("10 000 features", "too_many_features", "at most 512", features={f"f{i}": 1.0 for i in range(10_000)}),
         case("negative timestamp", "timestamp_out_of_range", "milliseconds since 1970", timestamp_ms=-1),
+        case("seconds", "timestamp_out_of_range", "seconds, or microseconds", timestamp_ms=now_ms // 1_000),
         case("nanoseconds", "timestamp_out_of_range", "milliseconds since 1970", timestamp_ms=now_ms * 1_000_000),
         case("beyond 64 bits", "timestamp_out_of_range", "milliseconds since 1970", timestamp_ms=10**30),
         case("unknown type", "unknown_type", "'predicton' is none of batch, watermark", type="predicton"),

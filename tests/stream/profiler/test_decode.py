@@ -8,7 +8,7 @@ from stream.profiler.config import Limits
 from stream.profiler.decode import decode_labels, decode_predictions
 from stream.profiler.messages import RawBatch
 
-GOOD = {"prediction_id": "a", "model": "m", "timestamp_ms": 1_000}
+GOOD = {"prediction_id": "a", "model": "m", "timestamp_ms": 1_700_000_000_000}
 LABEL = {**GOOD, "label": "late"}
 
 
@@ -29,7 +29,7 @@ BAD = {
                    with_(prediction_id="x" * 256)],
     "number_out_of_range": [with_(features={"x": 7}).replace(b"7", b"1e999")],
     "nested_too_deep": [with_(more=0).replace(b'"more": 0', b'"more": ' + b"[" * 100_000 + b"]" * 100_000)],
-    "timestamp_out_of_range": [with_(timestamp_ms=-1), with_(timestamp_ms=10**18), with_(timestamp_ms=10**30)],
+    "timestamp_out_of_range": [with_(timestamp_ms=-1), with_(timestamp_ms=1_700_000_000), with_(timestamp_ms=10**18), with_(timestamp_ms=10**30)],
     "too_many_features": [with_(features={f"f{i}": 1 for i in range(10_000)})],
     "text_length": [with_(version="v" * 300)],
     "nul_character": [with_(prediction_id="a\x00b"), with_(model="m\x00"), with_(version="\x00")],
@@ -65,7 +65,8 @@ def test_odd_but_good_predictions_are_rows(raw: bytes) -> None:
 
 def test_rows_of_a_batch_message_are_judged_one_by_one() -> None:
     message = {
-        "type": "batch", "model": "m", "version": "1", "prediction_ids": ["a", "", "c"], "timestamps_ms": [1, 2, 3],
+        "type": "batch", "model": "m", "version": "1", "prediction_ids": ["a", "", "c"],
+        "timestamps_ms": [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002],
         "features": {"x": [1, None, 3]}, "segments": {"s": ["p", None, None]}, "latencies_ms": [1.5, None, None],
         "errors": [None, None, "boom"], "predictions": [0.1, 0.2, 0.3],
     }  # fmt: skip
