@@ -22,7 +22,7 @@ from stream.checkpoint import (
 )
 from stream.checkpoint.fit import Log, Misfit, misfit
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import HistorySnapshot
+from stream.monitor.outputs import HistorySnapshot, LearnedModel, LearnedReference
 from tidegauge.alerts import Alert
 from tidegauge.errors import DecodeError
 
@@ -301,10 +301,13 @@ class Partition:
                 return
             if number in self._sending or (isinstance(output, HistorySnapshot) and number > pending[0][0]):
                 continue
-            if not self._publisher.publish(output, partial(self._done, self._core, number)):
-                self._mark()
+            if self._publisher.publish(output, partial(self._done, self._core, number)):
+                self._sending.add(number)
+                continue
+            self._mark()
+            if not isinstance(output, LearnedModel | LearnedReference):
                 return
-            self._sending.add(number)
+            # One change of `models` is written at a time; alerts do not wait for it.
 
     def _done(self, core: Core, number: int, acknowledged: bool) -> None:  # noqa: FBT001 - the signature of a callback
         if core is not self._core:

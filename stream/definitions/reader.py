@@ -76,7 +76,7 @@ class DefinitionReader:
         Raises
         ------
         UnreachableError
-            When Kafka does not answer in time.
+            When Kafka does not answer, or sends nothing, for so long.
         ConfigurationError
             When the topic does not exist, or may not be read.
         LostStateError
@@ -90,8 +90,9 @@ class DefinitionReader:
         """Read until the record at `offset` has been applied; raises as `read_to_end` does."""
         deadline = self._clock() + timeout_seconds
         while self.log.next_offset <= offset:
-            self.poll(_STEP_SECONDS)
-            if self.log.next_offset <= offset and self._clock() > deadline:
+            if self.poll(_STEP_SECONDS):  # a topic of many references takes as long as it takes
+                deadline = self._clock() + timeout_seconds
+            elif self._clock() > deadline:
                 raise self._unreachable(f"offset {offset} of {self._topic} was not read in {timeout_seconds:g} s")
         return self.catalog
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stream.model.catalog import Catalog
 from stream.monitor.fields import Fields
-from stream.monitor.outputs import HistorySnapshot, Outbox, Output
+from stream.monitor.outputs import HistorySnapshot, LearnedModel, Outbox, Output
 from stream.monitor.streams import parse_field_name
 from tidegauge.alerts import Alert
 from tidegauge.codec import decode_profiles
+from tidegauge.definition import Definition
 from tidegauge.profiles import WatermarkReport
 
 
@@ -67,6 +68,10 @@ class CountingCore:
     def keep(self) -> None:
         """Put a snapshot behind what waits."""
         self._outbox.add(HistorySnapshot(model="m", number=1, fields={}))
+
+    def learn(self) -> None:
+        """Put something that was learnt behind what waits."""
+        self._outbox.add(LearnedModel(definition=Definition(model="m"), grids={}, effective_from_ms=0))
 
     def watch(self, now_ms: int) -> Sequence[Output]:
         assert not self.deciding

@@ -11,7 +11,7 @@ from stream.app.monitors import Monitors
 from stream.app.partition import Pace, Partition
 from stream.checkpoint import AsyncRunner, RetryPolicy, ShardName, connect_async
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import Output
+from stream.monitor.outputs import LearnedModel, Output
 from tidegauge.codec import encode_profiles
 from tidegauge.profiles import ShardWatermark, WatermarkReport
 
@@ -30,9 +30,10 @@ class Sent:
         self.outputs: list[Output] = []
         self.waiting: list[Callable[[bool], Any]] = []
         self.full = False
+        self.learning = False
 
     def publish(self, output: Output, on_done: Callable[[bool], Any]) -> bool:
-        if self.full:
+        if self.full or (self.learning and isinstance(output, LearnedModel)):
             return False
         self.outputs.append(output)
         self.waiting.append(on_done)

@@ -17,7 +17,7 @@ from stream.checkpoint import (
     connect,
 )
 from stream.model.catalog import Catalog
-from stream.monitor.outputs import HistorySnapshot
+from stream.monitor.outputs import HistorySnapshot, LearnedModel
 from tidegauge.alerts import Alert
 
 
@@ -102,6 +102,21 @@ def test_a_full_queue_is_tried_again(store_url: str, client: redis.Redis) -> Non
         await world.begin(10, client)
         world.sent.full = False
         await world.until(lambda: len(world.sent.outputs) == 1)
+
+    play(store_url, story)
+
+
+def test_alerts_do_not_wait_for_what_was_learnt(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        world.sent.learning = True
+        await world.monitors.assign({0: range(20)})
+        core = world.monitors.owned[0]._core
+        assert isinstance(core, CountingCore)
+        core.learn()
+        await world.feed(0, 10)
+        await world.until(lambda: [type(output) for output in world.sent.outputs] == [Alert])
+        world.sent.learning = False
+        await world.until(lambda: [type(output) for output in world.sent.outputs] == [Alert, LearnedModel])
 
     play(store_url, story)
 

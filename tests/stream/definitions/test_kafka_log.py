@@ -135,3 +135,19 @@ def test_a_broker_that_is_away_is_named() -> None:
     with pytest.raises(UnreachableError, match="applying again is harmless"):
         DefinitionWriter(settings, TOPIC, reader).publish("m", [b"{}"], 1)
     reader.close()
+
+
+def test_a_long_topic_takes_as_long_as_it_takes(kafka: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only when nothing comes for so long is Kafka away."""
+    now = iter(range(0, 10_000, 20))
+    reader = DefinitionReader(kafka, TOPIC, clock=lambda: float(next(now)))
+
+    def poll(_seconds: float) -> bool:
+        reader.log.next_offset += reader.log.next_offset < 5
+        return reader.log.next_offset < 5
+
+    monkeypatch.setattr(reader, "poll", poll)
+    reader.read_past(4, 30.0)
+    with pytest.raises(UnreachableError, match="offset 5"):
+        reader.read_past(5, 30.0)
+    reader.close()
