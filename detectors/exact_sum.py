@@ -18,9 +18,15 @@ FRACTION_BITS: Final = 24
 LIMIT: Final = 2.0**31
 """Largest absolute value that is summed; 2**55 units, so the conversion to int64 is exact."""
 
+FINE_BITS: Final = 96
+"""Resolution of :func:`sum_fine`, for sums whose terms may be tiny, as squares of small errors are."""
+
 _LOW_BITS: Final = 28
 _LOW_MASK: Final = (1 << _LOW_BITS) - 1
 _VERSION: Final = 1
+_LIMB_BITS: Final = 32
+_LIMBS: Final = range(32, -FINE_BITS - 1, -_LIMB_BITS)
+"""Exponents of the limbs' units: each limb is a whole number within +-2**31, so 2**32 of them fit in 64 bits."""
 
 
 def to_units(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -33,6 +39,22 @@ def sum_units(units: NDArray[np.int64]) -> int:
     """Sum units exactly, in two halves, because 2**8 of the largest would already overflow 64 bits."""
     high = int((units >> _LOW_BITS).sum())
     return (high << _LOW_BITS) + int((units & _LOW_MASK).sum())
+
+
+def sum_fine(rows: NDArray[np.float64]) -> list[int]:
+    """Sum each row of a matrix of values within +-2**62 exactly, each value rounded once to a multiple of 2**-96.
+
+    Returns the sums in units of 2**-96. What a limb leaves of a value is exact: its bits below the limb's unit.
+    """
+    totals = [0] * len(rows)
+    rest, units, whole = rows.copy(), np.empty_like(rows), np.empty(rows.shape, dtype=np.int64)
+    for exponent in _LIMBS:
+        np.rint(np.multiply(rest, 2.0**-exponent, out=units), out=units)
+        np.copyto(whole, units, casting="unsafe")
+        limbs = whole.sum(axis=1).tolist()
+        totals = [(total << _LIMB_BITS) + limb for total, limb in zip(totals, limbs, strict=True)]
+        rest -= np.multiply(units, 2.0**exponent, out=units)
+    return totals
 
 
 class ExactSum:

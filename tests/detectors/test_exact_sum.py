@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.exact_sum import FRACTION_BITS, LIMIT, ExactSum
+from detectors.exact_sum import FINE_BITS, FRACTION_BITS, LIMIT, ExactSum, sum_fine
 
 IN_RANGE = st.floats(-LIMIT, LIMIT)
 
@@ -67,3 +67,13 @@ def test_one_number_is_a_batch_of_one() -> None:
     exact = ExactSum()
     exact.update(0.5)
     assert (exact.n, exact.sum) == (1, 0.5)
+
+
+@given(st.lists(st.floats(-(2.0**62), 2.0**62), max_size=50))
+def test_fine_sums_are_those_of_the_rounded_values_exactly(values: list[float]) -> None:
+    units = sum(round(Fraction(value) * 2**FINE_BITS) for value in values)
+    assert sum_fine(np.array([values, [-value for value in values]]).reshape(2, -1)) == [units, -units]
+
+
+def test_many_of_the_largest_squares_do_not_overflow() -> None:
+    assert sum_fine(np.full((1, 100_000), 2.0**62)) == [100_000 << 62 + FINE_BITS]

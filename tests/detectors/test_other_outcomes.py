@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from detectors.errors import LayoutError, SnapshotError
+from detectors.exact_sum import LIMIT, ExactSum
 from detectors.multiclass_outcomes import MulticlassOutcomes
+from detectors.packing import Writer
 from detectors.regression_outcomes import RegressionOutcomes
 
 CODES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
@@ -77,6 +79,49 @@ def test_large_values_do_not_lose_their_squares() -> None:
     outcomes.update([2e9, 0.0, 1e-3], [0.0, 2e9, 0.0])
     assert outcomes.result()["rmse"] == pytest.approx(math.sqrt(8e18 / 3), rel=1e-12)
     assert outcomes.excluded == 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e-9])
+def test_errors_of_small_targets_count(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.standard_normal(500) * scale).astype(np.float32).astype(float)
+    predicted = (labels + rng.standard_normal(500) * scale / 10).astype(np.float32).astype(float)
+    outcomes = RegressionOutcomes()
+    outcomes.update(predicted, labels)
+    result = outcomes.result()
+    assert result["rmse"] == pytest.approx(metrics.root_mean_squared_error(labels, predicted), rel=1e-9)
+    assert result["mae"] == pytest.approx(metrics.mean_absolute_error(labels, predicted), rel=1e-9)
+    assert result["bias"] == pytest.approx(np.mean(predicted - labels), rel=1e-9)
+    assert result["r2"] == pytest.approx(metrics.r2_score(labels, predicted), rel=1e-9)
+    assert result["constant_rmse"] == pytest.approx(labels.std(), rel=1e-9)
+
+
+def first_format(predicted: list[float], labels: list[float]) -> bytes:
+    """Write outcomes as the first format had them: seven sums of multiples of 2**-24."""
+    said, true = np.array(predicted), np.array(labels)
+    error = said - true
+    high, label_high = np.floor(error**2 / LIMIT), np.floor(true**2 / LIMIT)
+    columns = (error, abs(error), high, error**2 - high * LIMIT, true, label_high, true**2 - label_high * LIMIT)
+    writer = Writer(1).integer(2)
+    for column in columns:
+        total = ExactSum()
+        total.update(column)
+        writer.blob(total.snapshot())
+    return writer.finish()
+
+
+def test_the_first_format_is_read_and_merged() -> None:
+    old = RegressionOutcomes.from_snapshot(first_format([3e6, 1.0, 2.5], [0.0, 4.0, 2.0]))
+    new = RegressionOutcomes()
+    new.update([3e6, 1.0, 2.5, math.nan, math.inf], [0.0, 4.0, 2.0, 0.0, 0.0])
+    assert old.snapshot() == new.snapshot()
+    old.update([1e-5], [2e-5])
+    new.merge(RegressionOutcomes.from_snapshot(first_format([0.5], [0.25])))
+    assert (old.n, new.n, old.excluded, new.excluded) == (4, 4, 2, 4)
+    assert new.result()["mae"] == pytest.approx((3e6 + 3 + 0.5 + 0.25) / 4)
+    rounded = RegressionOutcomes.from_snapshot(first_format([1e-5, 0.0], [0.0, 0.0]))
+    rounded.update([1e-5], [0.0], sign=-1)
+    assert (rounded.result()["rmse"], rounded.result()["n"]) == (0, 1)
 
 
 def test_regression_rows_that_cannot_count() -> None:
