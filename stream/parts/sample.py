@@ -162,6 +162,11 @@ class SamplePart:
                 self.categories[name] = counts.narrowed(room)
 
 
+def sampled_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those names of numeric (or of text) features that a sample keeps."""
+    return tuple(sorted(name for name in names if _fits(name, MAX_SAMPLED_NAME)))[:MAX_SAMPLED_FEATURES]
+
+
 def _short(columns: Mapping[str, T]) -> Iterator[tuple[str, T]]:
     return ((name, column) for name, column in columns.items() if _fits(name, MAX_SAMPLED_NAME))
 

@@ -1,7 +1,7 @@
 """Rows of one version of one revision, as columns. A value that does not fit its column is missing, and counted."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -73,7 +73,10 @@ def _by_name(
         return dict(zip(fields.typed, zip(*rows, strict=True), strict=True))
     columns: dict[str, Column] = {}
     if isinstance(fields, PredictionFields):
-        columns.update(_transpose(fields.features) if compiled.learning else _declared(compiled, fields.features))
+        declared = compiled.definition.features
+        columns.update(
+            _transpose(fields.features, declared) if compiled.learning else _declared(compiled, fields.features)
+        )
     else:
         columns.update((name, fields.features[name]) for name in compiled.numeric if name in fields.features)
         texts = (name for name in compiled.categorical if name in fields.features)
@@ -107,12 +110,15 @@ def _declared(compiled: CompiledModel, features: Sequence[Mapping[str, Any]]) ->
     return {name: [feature.get(name) for feature in features] for name in names}
 
 
-def _transpose(features: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
-    """Turn rows into columns; one writer's rows name their features alike, and then this is one `zip`."""
+def _transpose(features: Sequence[Mapping[str, Any]], declared: Collection[str]) -> dict[str, Sequence[Any]]:
+    """Turn rows into columns, of declared features alone if there are any; `pieces` has seen to it that they are few.
+
+    One writer's rows name their features alike, and then this is one `zip`.
+    """
     names = tuple(features[0])
     if all(tuple(feature) == names for feature in features):
         return dict(zip(names, zip(*(feature.values() for feature in features), strict=True), strict=True))
-    every = sorted(set().union(*features))
+    every = sorted(name for name in set().union(*features) if not declared or name in declared)
     return {name: [feature.get(name) for feature in features] for name in every}
 
 

@@ -38,6 +38,7 @@ from stream.profiler.state import META, Meta, decode_meta, encode_meta, stored_p
 from stream.profiler.switches import Switches
 from stream.profiler.typed import TypedChoice
 from stream.profiler.watermarks import TopicClock
+from stream.profiler.wide_rows import pieces
 from stream.timeline.durations import DAY_MS
 from tidegauge.events import Prediction
 from tidegauge.profiles import ShardWatermark
@@ -306,7 +307,10 @@ class ShardCore:
         for group in routed.groups:
             kept = np.flatnonzero(keep[group.rows])
             segments = {name: coded.take(kept) for name, coded in group.segments.items()}
-            self._add(group.compiled, group.version, group.rows[kept], judged, records, segments)
+            for piece in pieces(group.compiled, judged, group.rows[kept], segments):
+                self._add(
+                    group.compiled, group.version, piece.rows, judged, records, piece.segments, fields=piece.fields
+                )
         counts = self.counts[PREDICTIONS]
         counts.drop("duplicate", int(len(keep) - keep.sum()))
         counts.accepted += int(keep.sum())
@@ -335,8 +339,12 @@ class ShardCore:
         segments: dict[str, Coded],
         kinds: Kinds | None = None,
         kind: Int64 | None = None,
+        fields: PredictionFields | None = None,
     ) -> None:
-        """Lay some rows (None: all) out as columns, note their scores, and hand them on."""
+        """Lay some rows (None: all) out as columns, note their scores, and hand them on.
+
+        `fields` are those rows' where they are not the batch's own.
+        """
         if rows is not None and not len(rows):
             return
         some = slice(None) if rows is None or len(rows) == len(records) else rows
@@ -344,7 +352,7 @@ class ShardCore:
         columns = make_columns(
             compiled,
             version,
-            judged.fields if isinstance(some, slice) else judged.fields.take(some),
+            fields or (judged.fields if isinstance(some, slice) else judged.fields.take(some)),
             judged.timestamps_ms[some],
             judged.on_time[some],
             records["hash"][some],
