@@ -8,6 +8,8 @@ from tidegauge.definition import Definition
 
 _TRUE = frozenset({"1", "true", "yes", "positive"})
 _FALSE = frozenset({"0", "false", "no", "negative"})
+READ_AS_BINARY = _TRUE | _FALSE
+"""Labels that a binary task without `positive` can read, in small letters."""
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 

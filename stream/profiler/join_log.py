@@ -16,7 +16,7 @@ LATE = 1
 """Bit of `flags` (predictions) and of `position` (labels): the row was late at its own position in the log."""
 
 KIND_SHIFT, POSITION_SHIFT = 1, 3
-"""A label's `position` holds its offset above two bits of kind (number, text, bool) and the late bit."""
+"""A label's `position` holds its offset above two bits of kind (number, text, bool, named) and the late bit."""
 
 
 @dataclass(frozen=True)

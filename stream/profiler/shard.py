@@ -24,6 +24,7 @@ from stream.profiler.duplicates import first_of_each
 from stream.profiler.fields import Int64, PredictionFields
 from stream.profiler.intake import Judged, event_times, judge, skip_read
 from stream.profiler.join_log import LATE, PREDICTION_RECORD
+from stream.profiler.label_texts import declared_texts
 from stream.profiler.learning import Learning
 from stream.profiler.memory import Memory
 from stream.profiler.messages import DeadLetter, RawBatch
@@ -222,6 +223,7 @@ class ShardCore:
         """Count by a catalog from now on; what waits is counted by the one before."""
         self.store.count_pending()
         self.catalog = catalog
+        self.memory.joiner.texts.declared = declared_texts(catalog)
         self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
         kinds = Kinds()
         self._routes = Routes(self.names, kinds, self.rules.catalog)

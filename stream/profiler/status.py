@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from stream.profiler.counts import TopicCounts
 from stream.profiler.owned import Owned
 from stream.profiler.schedule import Progress
+from stream.profiler.shard import ShardCore
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,12 @@ def shard_status(owned: Owned) -> ShardStatus:
         labels_unmatched=core.memory.unmatched,
         predictions=core.counts["predictions"].copied(),
         labels=core.counts["labels"].copied(),
-        overflowed=dict(core.names.overflowed),
+        overflowed=_overflowed(core),
         checkpoint_seconds=owned.seconds,
         loss=core.loss,
     )
+
+
+def _overflowed(core: ShardCore) -> dict[str, int]:
+    label_texts = core.memory.joiner.texts.overflowed
+    return core.names.overflowed | ({"label_text": label_texts} if label_texts else {})

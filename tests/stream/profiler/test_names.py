@@ -1,11 +1,21 @@
 """Names are bounded, and come back from state."""
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
-from stream.profiler.config import Limits
-from stream.profiler.label_texts import BOOL, NUMBER, TEXT, LabelTexts
+from stream.model.catalog import Catalog
+from stream.model.compile import compile_model
+from stream.profiler.checkpoints import Checkpoints
+from stream.profiler.config import Limits, ShardConfig
+from stream.profiler.label_texts import BOOL, NUMBER, TEXT, LabelTexts, declared_texts
+from stream.profiler.messages import RawBatch
 from stream.profiler.names import OTHER, Names
+from stream.profiler.owned import Owned
+from stream.profiler.shard import ShardCore
+from stream.profiler.status import shard_status
 from tidegauge.definition import Definition
 
 LIMITS = Limits(models=2, versions_per_model=2, values_per_segment=2, contexts=3)
@@ -56,11 +66,52 @@ def test_labels_are_read_by_the_task_they_meet() -> None:
     packed = [texts.pack(label) for label in ("late", "on time", "beyond the limit", 1.0, True, "late")]
     kinds, values = np.array([k for k, _ in packed]), np.array([v for _, v in packed], dtype=np.float32)
     binary = texts.encode(Definition(model="m", task="binary", positive="late"), kinds, values)
-    assert np.array_equal(binary, [1.0, 0.0, np.nan, 0.0, 0.0, 1.0], equal_nan=True)
+    assert binary.tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
     classes = Definition(model="m", task="multiclass", classes=["on time", "late"])
-    assert np.array_equal(texts.encode(classes, kinds, values), [1.0, 0.0, np.nan, 2.0, 2.0, 1.0], equal_nan=True)
+    assert texts.encode(classes, kinds, values).tolist() == [1.0, 0.0, 2.0, 2.0, 2.0, 1.0]
     assert texts.overflowed == 1
     again = LabelTexts(2)
     again.load(texts.take_changes())
-    assert np.array_equal(again.encode(classes, kinds, values), texts.encode(classes, kinds, values), equal_nan=True)
+    assert again.encode(classes, kinds, values).tolist() == texts.encode(classes, kinds, values).tolist()
     assert again.take_changes() == {}
+
+
+ANIMALS = Definition(model="m", task="multiclass", classes=["cat", "dog"])
+FRUIT = Definition(model="f", task="binary", positive="apple")
+
+
+@pytest.mark.parametrize("others", [[], [1.0]], ids=["texts", "texts and numbers"])
+def test_texts_that_a_definition_names_have_room_in_a_full_table(others: list[float]) -> None:
+    texts = LabelTexts(2)
+    texts.pack_all(["id-1", "id-2"])
+    texts.declared = declared_texts(Catalog().with_revision(compile_model(ANIMALS)).with_revision(compile_model(FRUIT)))
+    labels = ["dog", "id-3", "apple", "cat", "id-1", "no", "id-3", *others]
+    kinds, values = texts.pack_all(labels)
+    again = LabelTexts(2)
+    again.load(texts.take_changes())
+    for reader in (texts, again):
+        assert reader.encode(ANIMALS, kinds, values).tolist() == [1, 2, 2, 0, 2, 2, 2, *(2 for _ in others)]
+        assert reader.encode(FRUIT, kinds, values).tolist() == [0, 0, 1, 0, 0, 0, 0, *(0 for _ in others)]
+        plain = reader.encode(Definition(model="b", task="binary"), kinds, values)[:7]
+        assert np.array_equal(plain, [np.nan, np.nan, np.nan, np.nan, np.nan, 0, np.nan], equal_nan=True)
+    assert texts.overflowed == 2
+    assert np.isnan(values[[0, 1, 2, 3, 5, 6]]).all(), "the release before reads no label"
+    assert again.pack_all(labels)[1].tobytes() == values.tobytes()
+    assert again.take_changes() == {}
+
+
+def test_a_text_beyond_the_limit_of_the_release_before_stays_no_label() -> None:
+    kinds, values = np.array([TEXT]), np.array([-1], dtype=np.float32)
+    assert np.isnan(LabelTexts(0).encode(FRUIT, kinds, values)).all()
+    assert np.isnan(LabelTexts(0).encode(ANIMALS, kinds, values)).all()
+
+
+def test_labels_beyond_the_limit_are_told_beside_the_names() -> None:
+    core = ShardCore(0, Catalog(), ShardConfig(idle_ms=None, limits=Limits(label_texts=1)))
+    labels = [
+        json.dumps({"prediction_id": text, "model": "m", "timestamp_ms": 1_704_067_200_000, "label": text}).encode()
+        for text in ("first", "second", "third")
+    ]
+    core.labels(RawBatch(0, [0, 1, 2], [-1] * 3, labels))
+    untouched: Any = None
+    assert shard_status(Owned(untouched, Checkpoints(core, 1, 0))).overflowed == {"label_text": 2}
