@@ -18,6 +18,7 @@ from stream.monitor.judges import Judges, ModelJudges
 from stream.monitor.learn import reach_of
 from stream.monitor.narrator import narrate, retraining
 from stream.monitor.outputs import Output
+from stream.monitor.partial import partial_versions
 from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due, Family, due_windows
 from stream.monitor.state import MonitorState
@@ -98,10 +99,10 @@ class Decisions:
     def _decide(self, due: Due) -> None:
         judges = self._judges.of(due.compiled, due.instant_ms)
         if due.family == Family.INPUTS:
+            self._note_partial(due)
             for stream in self._streams(due.compiled, evaluate_inputs.KINDS):
-                self._report(
-                    decide_inputs(self._state, judges, stream, due, whole=self._whole(due), config=self._config)
-                )
+                whole = self._whole(due, stream)
+                self._report(decide_inputs(self._state, judges, stream, due, whole=whole, config=self._config))
         elif due.family == Family.SERVICE:
             self._decide_service(due, judges)
         elif due.family == Family.LATE:
@@ -125,7 +126,7 @@ class Decisions:
                 judges,
                 stream,
                 due,
-                whole=self._whole(due),
+                whole=self._whole(due, stream),
                 observed_ms=observed_ms,
                 config=self._config,
             )
@@ -159,11 +160,24 @@ class Decisions:
         seen = self._state.panes.streams(compiled.model, compiled.inputs_part)
         return sorted({*seen, *self._state.alerts.streams(compiled.model, kinds)})
 
-    def _whole(self, due: Due) -> bool:
-        """Whether a window was observed from its beginning, under one definition."""
-        observed_ms = self._state.progress_of(due.compiled.model).observed_ms
-        unseen_ms = observed_ms - due.window.start_ms
+    def _whole(self, due: Due, stream: Stream | None = None) -> bool:
+        """Whether a window was observed from its beginning, under one definition; of a stream: by its version."""
+        progress = self._state.progress_of(due.compiled.model)
+        if stream is not None and stream.version in progress.partial.get(_partial_key(due), ()):
+            return False
+        unseen_ms = progress.observed_ms - due.window.start_ms
         return unseen_ms <= _GRACE * due.scheme.length_ms and due.window.start_ms >= due.compiled.effective_from_ms
+
+    def _note_partial(self, due: Due) -> None:
+        """Note which versions were there for a part of a window only; its outcomes are judged much later."""
+        if not self._whole(due):
+            return
+        model, least = due.compiled.model, min(self._config.rows_min, self._config.labelled_min)
+        found = partial_versions(self._state.service, model, due.window, least)
+        if found:
+            progress = self._state.progress_of(model)
+            progress.partial[_partial_key(due)] = found
+            progress.store(self._state.fields, model)
 
     def _burning(self, model: str, rules: Rules, reached_ms: int) -> list[BurnDue]:
         progress = self._state.progress_of(model)
@@ -173,6 +187,10 @@ class Decisions:
         progress.burned_ms = reached_ms
         found = burn(self._state, rules, model, span, self._config)
         return [BurnDue(stream, rule, transition) for stream, rule, transition in found]
+
+
+def _partial_key(due: Due) -> str:
+    return f"{due.scheme.length} {due.window.end_ms}"
 
 
 def _incomplete(report: Report) -> Report:

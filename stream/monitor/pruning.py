@@ -21,7 +21,7 @@ _PATIENCE_MS: Final = 32 * DAY_MS
 
 
 def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_ms: int) -> None:
-    """Drop models' panes, late rows, drift and counts of revisions that no window or label reaches back to.
+    """Drop models' panes, late rows, drift and what is noted of windows that no window or label reaches back to.
 
     `retention_ms` is how long after its watermark a profiler still takes late rows.
     """
@@ -43,7 +43,7 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         service_ms = min(_read_from(revisions, predictions_ms, service_kept_ms), predictions_ms - learning)
         state.service.drop_before(model, service_ms)
         state.drift_log.drop_before(model, reached_ms - _told_ms(compiled))
-        _prune_revisions(state, model, before_ms)
+        _prune_progress(state, model, before_ms)
         state.incoming.drop_late_before(model, before_ms)
 
 
@@ -60,11 +60,12 @@ def service_kept_ms(compiled: CompiledModel) -> int:
     """Return how long a service pane is remembered after the watermark of predictions has passed it.
 
     That is the longest window, those of burn rates among them, and the hops after it: the first window without a
-    version's panes ends what was firing. Burn rates are looked at a pane later.
+    version's panes ends what was firing. Burn rates are looked at a pane later. Of a window of inputs they say which
+    versions were there for a part of it only.
     """
     definition = compiled.definition  # whose windows have service reports, whatever reads the panes
     reported = (WindowScheme(length, definition.timezone) for length in definition.windows)
-    schemes = {*compiled.windows["service"], *reported}
+    schemes = {*compiled.windows["service"], *compiled.windows["inputs"], *reported}
     return max(s.length_ms + (DAY_MS if s.whole_days else s.length_ms // 2) for s in schemes) + MS_PER_UNIT["h"]
 
 
@@ -87,9 +88,10 @@ def _told_ms(compiled: CompiledModel) -> int:
     return max(*lengths, RECENT_BLOCKS * DAY_MS) + DAY_MS + compiled.label_horizon_ms + MS_PER_UNIT["h"]
 
 
-def _prune_revisions(state: MonitorState, model: str, before_ms: int) -> None:
+def _prune_progress(state: MonitorState, model: str, before_ms: int) -> None:
     progress = state.progress[model]
-    kept = {name: count for name, count in progress.revisions.items() if int(name.split(" ")[2]) > before_ms}
-    if len(kept) < len(progress.revisions):
-        progress.revisions = kept
+    revisions = {name: count for name, count in progress.revisions.items() if int(name.split(" ")[2]) > before_ms}
+    partial = {name: found for name, found in progress.partial.items() if int(name.split(" ")[1]) > before_ms}
+    if len(revisions) < len(progress.revisions) or len(partial) < len(progress.partial):
+        progress.revisions, progress.partial = revisions, partial
         progress.store(state.fields, model)

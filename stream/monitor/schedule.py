@@ -74,6 +74,9 @@ class Progress(msgspec.Struct):
         Up to which midnight the sample was found too small to make grids from.
     snapshots, snapshot_day, snapshot_learned
         Snapshots written to `history` so far; the day (since 1970) of the last, and how much had been learnt by then.
+    partial
+        Versions that were there for a part of a window only, by the window's length and end. Noted as it closes: when
+        its labels are in, the panes that tell may be gone.
     """
 
     first_ms: dict[str, int] = {}
@@ -87,6 +90,7 @@ class Progress(msgspec.Struct):
     snapshots: int = 0
     snapshot_day: int = -(1 << 62)
     snapshot_learned: int = 0
+    partial: dict[str, list[str]] = {}
 
     @property
     def observed_ms(self) -> int:

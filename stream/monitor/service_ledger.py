@@ -112,11 +112,14 @@ class ServiceLedger:
             self._counters[stream] = known
         return known
 
+    def inside(self, stream: Stream, window: Window) -> Counters:
+        """Return the stream's panes inside a window, by start."""
+        counters = self.counters(stream)
+        return counters[(counters[:, START] >= window.start_ms) & (counters[:, END] <= window.end_ms)]
+
     def totals(self, stream: Stream, window: Window) -> NDArray[np.int64]:
         """Return int64[4]: rows, errors, stated latencies and slow ones of the panes inside a window."""
-        counters = self.counters(stream)
-        inside = (counters[:, START] >= window.start_ms) & (counters[:, END] <= window.end_ms)
-        totals: NDArray[np.int64] = counters[inside, ROWS:].sum(axis=0)
+        totals: NDArray[np.int64] = self.inside(stream, window)[:, ROWS:].sum(axis=0)
         return totals
 
     def latencies(self, stream: Stream, window: Window, compiled: CompiledModel) -> ServicePart:

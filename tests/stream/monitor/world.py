@@ -36,7 +36,7 @@ ORIGINS = ("EWR", "JFK", "LGA")
 
 @dataclass(frozen=True)
 class Day:
-    """What one day is like."""
+    """What one day is like; `replaced` is the part of it after which v2 takes over from v1."""
 
     rows: int = 1200
     shift_a: float = 0.0
@@ -48,6 +48,7 @@ class Day:
     colour: str | None = None
     segment: str | None = None
     late: float = 0.0
+    replaced: float = 1.0
 
 
 DEFINITION = Definition(
@@ -81,6 +82,7 @@ class Rows:
     label: np.ndarray
     label_ms: np.ndarray
     on_time: np.ndarray
+    version: np.ndarray
 
 
 def rows_of(number: int, day: Day, seed: int = 0) -> Rows:
@@ -115,7 +117,8 @@ def rows_of(number: int, day: Day, seed: int = 0) -> Rows:
         error=rng.random(n) < day.failed,
     )
     on_time = rng.random(n) >= day.late
-    return Rows(raw, rng.integers(0, SHARDS, n), label.astype(float), label_ms, on_time)
+    version = np.where(timestamps < DAY_0 + (number + day.replaced) * DAY_MS, "v1", "v2")
+    return Rows(raw, rng.integers(0, SHARDS, n), label.astype(float), label_ms, on_time, version)
 
 
 @dataclass
@@ -159,23 +162,28 @@ def add(
     store: PartStore, compiled: CompiledModel, rows: Rows, which: np.ndarray, labels: Span, **panes: PaneSchemes
 ) -> None:
     """Add predictions, and the outcomes of those whose label came in a span of time."""
-    columns = assemble(compiled, "v1", _subset(rows, which))
-    store.add_inputs(columns, **panes)
+    for version in np.unique(rows.version):
+        columns = assemble(compiled, str(version), _subset(rows, which & (rows.version == version)))
+        store.add_inputs(columns, **panes)
     add_outcomes(store, compiled, rows, which, labels, **panes)
 
 
 def add_outcomes(
     store: PartStore, compiled: CompiledModel, rows: Rows, which: np.ndarray, labels: Span, **panes: PaneSchemes
 ) -> None:
-    at = np.flatnonzero(which & (rows.label_ms >= labels[0]) & (rows.label_ms < labels[1]))
-    if not at.size:
-        return
+    which = which & (rows.label_ms >= labels[0]) & (rows.label_ms < labels[1])
+    for version in np.unique(rows.version[which]):
+        at = np.flatnonzero(which & (rows.version == version))
+        store.add_outcomes(_outcomes(compiled, str(version), rows, at), **panes)
+
+
+def _outcomes(compiled: CompiledModel, version: str, rows: Rows, at: np.ndarray) -> OutcomeRows:
     predicted = rows.raw.timestamps_ms[at]
     origins = [rows.raw.segments["origin"][i] for i in at]
     rung = compiled.rungs_of(rows.label_ms[at] - predicted)
-    outcome = OutcomeRows(
+    return OutcomeRows(
         compiled=compiled,
-        version="v1",
+        version=version,
         predicted_ms=predicted,
         rung_ms=rung,
         score=np.float32(np.asarray(rows.raw.predictions)[at]).astype(np.float64),
@@ -185,7 +193,6 @@ def add_outcomes(
         contexts=[(segment_label("origin", origin),) for origin in ORIGINS],
         context=np.array([ORIGINS.index(origin) for origin in origins]),
     )
-    store.add_outcomes(outcome, **panes)
 
 
 def compiled_model(definition: Definition = DEFINITION) -> CompiledModel:

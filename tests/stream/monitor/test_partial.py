@@ -1,0 +1,149 @@
+"""A version that is replaced, and the one that follows it: on that day neither is compared with whole days."""
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from stream.model.compiled import CompiledModel
+from stream.model.reference import Reference
+from stream.monitor import core as monitor_core
+from stream.monitor.core import MonitorCore
+from stream.monitor.fields import Fields
+from stream.monitor.outputs import Output
+from stream.monitor.partial import partial_versions
+from stream.monitor.service_ledger import ServiceLedger
+from stream.monitor.state import MonitorState
+from stream.parts.keys import PartKey
+from stream.parts.service import ServicePart
+from stream.timeline.durations import DAY_MS
+from tests.stream.monitor import world
+from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Day, Messages
+from tidegauge.alerts import Alert, Window
+from tidegauge.definition import DriftMonitor, LatencyMonitor, PerformanceMonitor
+from tidegauge.reports import Report
+
+AFTERNOON = 14 / 24
+REPLACED = [Day(), Day(replaced=AFTERNOON), Day(replaced=0.0), Day(replaced=0.0, shift_a=2.0)]
+WATCHED = [DriftMonitor(), PerformanceMonitor(), LatencyMonitor(windows=["1h"])]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> CompiledModel:
+    definition = msgspec.structs.replace(world.DEFINITION, monitors=WATCHED, windows=["1d"], label_ages=[])
+    return world.compiled_model(definition)
+
+
+@pytest.fixture(scope="module")
+def reference(compiled: CompiledModel) -> Reference:
+    return world.reference(compiled, days=12)
+
+
+@pytest.fixture(scope="module")
+def messages(compiled: CompiledModel) -> Messages:
+    return world.play(REPLACED, compiled)
+
+
+@pytest.fixture
+def core(compiled: CompiledModel, reference: Reference) -> MonitorCore:
+    return MonitorCore(0, world.catalog_of(compiled, reference))
+
+
+def states(outputs: list[Output], part: str, day: int) -> dict[str, str]:
+    """Return by version what a day's reports say of all rows."""
+    end_ms = DAY_0 + (day + 1) * DAY_MS
+    reports = [o for o in outputs if isinstance(o, Report) and o.part == part and o.window.end_ms == end_ms]
+    return {report.version: report.state for report in reports if not report.segment}
+
+
+@pytest.mark.parametrize("part", ["inputs", "outcome"])
+def test_a_part_of_a_day_is_not_compared_with_whole_days(messages: Messages, core: MonitorCore, part: str) -> None:
+    outputs = world.run(core, world.in_order(messages), every=2 * SHARDS)
+    assert states(outputs, part, 0) == {"v1": "ok"}
+    assert states(outputs, part, 1) == {"v1": "insufficient", "v2": "insufficient"}
+    assert states(outputs, part, 2) == {"v2": "ok"}
+    assert {(alert.version, alert.kind) for alert in world.alerts(outputs)} == {("v2", "features")}
+
+
+def decided(outputs: list[Output]) -> list[Output]:
+    found = [output for output in outputs if isinstance(output, Alert | Report)]
+    return sorted(found, key=msgspec.json.encode)
+
+
+def restarted(first: MonitorCore, second: MonitorCore, messages: Messages) -> list[Output]:
+    """Go on from what was stored, once the day is over and before its labels are in."""
+    outputs = world.run(first, world.in_order(messages[:2]))
+    second.load({name: value for name, value in first.dirty_fields().items() if value is not None})
+    return outputs + world.run(second, world.in_order(messages[2:]))
+
+
+def test_neither_batches_nor_restarts_nor_forgetting_change_what_is_decided(
+    messages: Messages, compiled: CompiledModel, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def core() -> MonitorCore:
+        return MonitorCore(0, world.catalog_of(compiled, reference))
+
+    expected = decided(world.run(core(), world.in_order(messages), every=2 * SHARDS))
+    assert decided(world.run(core(), world.in_order(messages), every=10_000)) == expected
+    assert decided(restarted(core(), core(), messages)) == expected
+    monkeypatch.setattr(monitor_core, "prune", lambda *_: None)
+    assert decided(world.run(core(), world.in_order(messages), every=2 * SHARDS)) == expected
+
+
+def test_state_of_a_release_before_is_read() -> None:
+    state = MonitorState()
+    state.progress_of("m").store(state.fields, "m")
+    [(field, value)] = state.fields.take().items()
+    assert value is not None
+    old = msgspec.msgpack.decode(value)
+    del old["partial"]
+    later = MonitorState()
+    later.load({field: msgspec.msgpack.encode(old)})
+    assert later.progress["m"] == state.progress["m"]
+
+
+DAY = Window(length="1d", start_ms=DAY_0, end_ms=DAY_0 + DAY_MS)
+
+
+def rows_by_hour(**versions: Iterable[int]) -> ServiceLedger:
+    """Return a ledger in which each version has ten requests in each of its hours."""
+    ledger = ServiceLedger(Fields())
+    for version, hours in versions.items():
+        for hour in hours:
+            start_ms = DAY_0 + hour * HOUR_MS
+            part = ServicePart(None)
+            part.rows = 10
+            ledger.add(PartKey("m", version, "", "service", start_ms, start_ms + HOUR_MS, True, 0, ""), part, HOUR_MS)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("versions", "partial"),
+    [
+        ({"v1": range(14), "v2": range(14, 24)}, ["v1", "v2"]),
+        ({"v1": range(14)}, []),
+        ({"v1": range(24), "v2": range(2, 24)}, []),
+        ({"v1": range(24), "v2": range(12, 24)}, ["v2"]),
+        ({"v1": [*range(10), *range(14, 24)], "v2": range(10, 14)}, ["v2"]),
+        ({"v1": range(8, 18), "v2": range(8, 18)}, []),
+        ({"v1": range(24), "v2": range(20, 23)}, []),
+        ({"v1": range(-24, 0), "v2": range(24), "v3": range(24, 48)}, []),
+    ],
+    ids=[
+        "one after the other",
+        "nobody goes on",
+        "nearly whole",
+        "a second one begins",
+        "back again",
+        "all are silent at night",
+        "few rows",
+        "the days before and after do not count",
+    ],
+)
+def test_who_was_there_for_a_part_of_a_day_only(versions: dict[str, list[int]], partial: list[str]) -> None:
+    assert partial_versions(rows_by_hour(**versions), "m", DAY, least_rows=40) == partial
+
+
+def test_panes_wider_than_the_window_say_nothing() -> None:
+    window = Window(length="30m", start_ms=DAY_0, end_ms=DAY_0 + HOUR_MS // 2)
+    assert partial_versions(rows_by_hour(v1=range(1), v2=range(1)), "m", window, least_rows=0) == []
