@@ -7,6 +7,7 @@ from stream.definitions.shape import check_definition, to_definition
 from stream.definitions.yaml_source import Source, parse_yaml
 from stream.errors import ConfigurationError
 from stream.model.compile import compile_model
+from stream.model.monitor_clashes import clash_problems
 from stream.model.problems import DefinitionError, Problem
 from tidegauge.definition import Definition
 
@@ -84,6 +85,9 @@ def parse_definition(text: str, name: str) -> tuple[Source, Definition]:
         compile_model(definition)
     except DefinitionError as error:
         raise _located(source, error.problems) from error
+    clashes = list(clash_problems(definition))
+    if clashes:
+        raise _located(source, clashes)
     return source, definition
 
 

@@ -11,7 +11,7 @@ from stream.definitions.plan import Proposal, plan_change
 from stream.definitions.records import DefinitionRecord, content_hash, encode_head
 from stream.model.compiled import ALWAYS_MS
 from stream.model.reference import Reference
-from tidegauge.definition import Definition, NumericGrid, ReferenceSpec
+from tidegauge.definition import Definition, DriftMonitor, NumericGrid, ReferenceSpec
 from tidegauge.profiles import Profile
 
 
@@ -52,6 +52,14 @@ def test_the_first_to_name_the_head_wins() -> None:
     assert newest is not None
     assert newest.definition.windows == ["1h"]
     assert log.void == 1
+
+
+def test_monitors_of_the_same_thing_stay_in_force_where_they_were_taken() -> None:
+    log = DefinitionLog()
+    declared = Definition(model="m", monitors=[DriftMonitor(), DriftMonitor(windows=["1h"])])
+    record = DefinitionRecord(model="m", previous="", effective_from_ms=ALWAYS_MS, definition=declared)
+    assert feed(log, encode_head(record)) == [Verdict.ACCEPTED]
+    assert log.catalog.compiled_for("m", 0).definition == declared
 
 
 def test_models_have_heads_of_their_own() -> None:

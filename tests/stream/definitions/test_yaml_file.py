@@ -108,6 +108,68 @@ def test_mistakes_of_meaning_have_lines_too() -> None:
     assert "windows[1]" in found[0]
 
 
+def with_monitors(*monitors: str) -> str:
+    lines = [f"  - {monitor}" for monitor in monitors]
+    head = [
+        "model: m",
+        "task: binary",
+        "positive: late",
+        "windows: [1h, 1d]",
+        "features: {temp: numeric, wind: numeric}",
+    ]
+    return "\n".join([*head, "monitors:", *lines])
+
+
+@pytest.mark.parametrize(
+    ("monitors", "what"),
+    [
+        (["drift: {features: all}", "drift: {features: [temp], windows: [1h]}"], "drift does (feature temp)"),
+        (["drift: {features: [wind, temp]}", "drift: {features: [temp]}"], "drift does (feature temp)"),
+        (["drift: {}", "drift: {min_effect: 0.3}"], "drift does (all features, feature temp, feature wind)"),
+        (["drift: {subject: score}", "drift: {subject: score, windows: [1d]}"], "drift does (score)"),
+        (
+            ["performance: {age: 1h}", "performance: {metric: log_loss, age: 2d}"],
+            "(log_loss over 1d, log_loss over 1h)",
+        ),
+        (["calibration: {}", "performance: {metric: calibration, windows: [1d]}"], "(calibration over 1d)"),
+        (["coverage: {}", "coverage: {age: 1h}"], "(coverage over 1d, coverage over 1h)"),
+        (["errors: {}", "errors: {budget: 5%}"], "errors does (errors over burn rates)"),
+        (["latency: {windows: [1h, 1d]}", "latency: {windows: [1d]}"], "latency does (latency over 1d)"),
+    ],
+)
+def test_two_monitors_of_the_same_thing_are_refused(monitors: list[str], what: str) -> None:
+    [found] = problems(with_monitors(*monitors))
+    assert found.startswith("planner.yaml:8: monitors[1].")
+    assert f"watches what monitors[0].{monitors[0].split(':')[0]} does" in found
+    assert what in found
+
+
+def test_of_undeclared_features_all_are_any() -> None:
+    monitors = "monitors:\n  - drift: {features: [temp]}\n  - drift: {}"
+    assert "(feature temp)" in problems(f"model: m\n{monitors}")[0]
+
+
+@pytest.mark.parametrize(
+    "monitors",
+    [
+        ["drift: {features: [temp]}", "drift: {features: [wind]}", "drift: {subject: score}"],
+        ["performance: {metric: roc_auc}", "performance: {}", "calibration: {}", "coverage: {}"],
+        ["performance: {windows: [1h]}", "performance: {windows: [1d]}"],
+        [
+            "errors: {}",
+            "errors: {windows: [1h]}",
+            "errors: {windows: [1d]}",
+            "latency: {}",
+            "traffic: {}",
+            "traffic: {}",
+        ],
+    ],
+)
+def test_monitors_of_different_things_are_taken(monitors: list[str]) -> None:
+    _, definition = parse_definition(with_monitors(*monitors), "planner.yaml")
+    assert len(definition.monitors) == len(monitors)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
