@@ -206,6 +206,7 @@ class Monitors:
         try:
             while True:
                 await self._sleep(WATCH_SECONDS)
+                self._forget_old()
                 for partition in list(self._owned.values()):
                     await partition.watch(int(time.time() * 1000))
         except Exception as error:  # noqa: BLE001 - a task nobody awaits must not end in silence
@@ -251,6 +252,11 @@ class Monitors:
             self._owned.pop(number, None)
             if task is not None:
                 task.cancel()
+
+    def _forget_old(self) -> None:
+        """Give up what was parked too long: most of it has another owner by now, and a state is large."""
+        limit = self._clock() - PARK_SECONDS
+        self._parked = {number: entry for number, entry in self._parked.items() if entry[0] > limit}
 
     def _drop(self, number: int) -> None:
         self._owned.pop(number, None)

@@ -8,7 +8,7 @@ import redis
 from counting import CountingCore
 from ownership_world import World, message, play, stored
 
-from stream.app.monitors import CLAIM_SECONDS
+from stream.app.monitors import CLAIM_SECONDS, PARK_SECONDS, Monitors
 from stream.checkpoint import (
     ShardName,
     StateLostError,
@@ -184,6 +184,26 @@ def test_a_partition_that_comes_back_goes_on_from_memory(store_url: str, client:
         assert stored(client) == (b"4 4 0", b"4")
         assert await world.monitors.assign({0: range(20)}) == {0: 4}
         assert world.monitors.owned[0] is before
+
+    play(store_url, story)
+
+
+def test_a_partition_that_does_not_come_back_is_forgotten(store_url: str, client: redis.Redis) -> None:
+    async def story(world: World) -> None:
+        now, looks = 100.0, 0
+
+        async def sleep(_: float) -> None:
+            nonlocal looks
+            looks += 1
+            await asyncio.sleep(0.001)
+
+        world.monitors = Monitors(world.partition, world.failures.append, clock=lambda: now, sleep=sleep)
+        await world.monitors.assign({0: range(20), 1: range(20)})
+        await world.monitors.release({0})
+        for seconds, held in ((PARK_SECONDS - 1, {0}), (PARK_SECONDS, set())):
+            now, before = 100.0 + seconds, looks
+            await world.until(lambda before=before: looks > before + 2)
+            assert world.monitors._parked.keys() == held
 
     play(store_url, story)
 
