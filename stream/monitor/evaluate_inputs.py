@@ -31,6 +31,7 @@ def decide_inputs(
     if judge is not None:
         memory = state.scope(stream, "inputs", due.scheme.length)
         memory.bind(judges.reference_id)
+        memory.wake(due.window)
         block = memory.next_block(due.window, whole=whole)
         if block:
             memory.count_rows(inputs.rows, config.empty_blocks)

@@ -44,6 +44,7 @@ def decide_outcomes(
     horizon = due.age_ms == due.compiled.label_horizon_ms
     memory = state.scope(stream, "outcome", due.scheme.length, due.age_ms)
     memory.bind(judges.reference_id)
+    memory.wake(due.window)
     block = memory.next_block(due.window, whole=whole)
     if block:
         memory.count_rows(outcomes.rows, config.empty_blocks)

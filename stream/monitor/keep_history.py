@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from stream.monitor.gone import forget_gone
 from stream.monitor.judges import Judges
 from stream.monitor.learn import learning_ms, to_learn_ms
 from stream.monitor.outputs import History, HistoryPane, HistorySnapshot
@@ -36,6 +37,7 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
         # Before its first pane there is nothing to tell, and the next snapshot would be a day away.
         if progress.first_ms and (day > progress.snapshot_day or len(progress.learned) > progress.snapshot_learned)
     ][:AT_ONCE]
+    forget_gone(state, judges, due)
     for model in due:
         progress = state.progress[model]
         progress.snapshots += 1

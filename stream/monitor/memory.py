@@ -8,10 +8,14 @@ import msgspec
 from detectors.blocks import BlockReference
 from detectors.cusum import WinsorisedCusum
 from detectors.run_length import cusum_limit
+from stream.timeline.durations import DAY_MS
 from tidegauge.alerts import Finding, Severity, Window
 
 CLIP = 3.0
 K = 1.0
+
+IDLE_MS = 100 * DAY_MS
+"""Silence after which detectors begin anew: longer than a quarter, for some models are run no more often."""
 
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +138,21 @@ class ScopeMemory(msgspec.Struct):
     block_ms: int = -(1 << 62)
     decided_ms: int = -(1 << 62)
     subjects: dict[str, SubjectMemory] = {}
+
+    @property
+    def last_ms(self) -> int:
+        """End of the last window that detectors took, as far as is noted."""
+        return max(self.block_ms, self.decided_ms)
+
+    @property
+    def firing(self) -> bool:
+        """Whether any window test fires."""
+        return any(subject.window.firing for subject in self.subjects.values())
+
+    def wake(self, window: Window) -> None:
+        """Forget everything before a window that comes after a long silence, whether or not it was dropped by then."""
+        if self.last_ms + IDLE_MS < window.start_ms:
+            self.empty, self.subjects = 0, {}
 
     def next_block(self, window: Window, *, whole: bool) -> bool:
         """Whether a window is disjoint from the last one that sequential detectors took; if so, it is that now."""

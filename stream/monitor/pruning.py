@@ -13,7 +13,7 @@ from stream.monitor.watermarks import NEVER_MS
 from stream.timeline.durations import DAY_MS, MS_PER_UNIT
 from stream.timeline.windows import WindowScheme
 
-_PANES: Final[tuple[PartName, ...]] = ("inputs", "sample", "outcome")
+PANES: Final[tuple[PartName, ...]] = ("inputs", "sample", "outcome")
 _PATIENCE: Final = 4
 """How many times its own span a model's state may grow while the labels' watermark stands still ..."""
 _PATIENCE_MS: Final = 32 * DAY_MS
@@ -38,7 +38,7 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
         learning = to_learn_ms(judges.catalog, compiled, state.progress[model])
         before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), reached_ms - learning)
-        for part in _PANES:
+        for part in PANES:
             state.panes.drop_before(model, part, before_ms)
         service_ms = min(_read_from(revisions, predictions_ms, service_kept_ms), predictions_ms - learning)
         state.service.drop_before(model, service_ms)
@@ -52,7 +52,7 @@ def kept_ms(compiled: CompiledModel, retention_ms: int) -> int:
 
     That is the longest window, or the blocks that are seen together with it, and how late labels and rows may come.
     """
-    spans = (_span_ms(scheme) for part in _PANES for scheme in compiled.windows[part])
+    spans = (_span_ms(scheme) for part in PANES for scheme in compiled.windows[part])
     return max(spans) + compiled.label_horizon_ms + retention_ms
 
 
@@ -84,7 +84,7 @@ def _read_from(revisions: Sequence[CompiledModel], reached_ms: int, kept: Callab
 
 def _told_ms(compiled: CompiledModel) -> int:
     """Return how long drift is remembered: an alert on outcomes tells of that of seven days."""
-    lengths = [scheme.length_ms for part in _PANES for scheme in compiled.windows[part]]
+    lengths = [scheme.length_ms for part in PANES for scheme in compiled.windows[part]]
     return max(*lengths, RECENT_BLOCKS * DAY_MS) + DAY_MS + compiled.label_horizon_ms + MS_PER_UNIT["h"]
 
 

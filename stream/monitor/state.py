@@ -81,6 +81,21 @@ class MonitorState:
         memory = self._burns[(*stream, kind, pair)]
         self.fields.put(field_name(_BURN, *stream, kind, pair), msgspec.msgpack.encode(memory))
 
+    def drop_detectors(self, before_ms: Mapping[str, int], left: Collection[Stream]) -> None:
+        """Forget the detectors of some models that took nothing since an instant, but for those of streams in `left`.
+
+        Traffic is of all versions together, and watched in silence, too.
+        """
+        for key, scope in list(self._scopes.items()):
+            idle = key[0] in before_ms and scope.last_ms < before_ms[key[0]] and not scope.firing
+            if idle and key[3] != "traffic" and Stream(*key[:3]) not in left:
+                del self._scopes[key]
+                self.fields.delete(field_name(_SCOPE, *key))
+        for pair, burn in list(self._burns.items()):
+            if pair[0] in before_ms and not burn.firing and Stream(*pair[:3]) not in left:
+                del self._burns[pair]
+                self.fields.delete(field_name(_BURN, *pair))
+
     def of_models(self, models: Collection[str]) -> dict[str, dict[bytes, bytes]]:
         """Return by model the fields that no log tells again: what was decided, and by which detectors."""
         found: dict[str, dict[bytes, bytes]] = {model: {} for model in models}
