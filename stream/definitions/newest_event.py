@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Final, cast
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream.definitions.reader import MISSING_TOPIC
 from stream.errors import UnreachableError
@@ -25,6 +25,7 @@ _LAST_EVENTS: Final = 20
 """Of each partition: the newest is among them but for lateness, and a change is announced a minute ahead."""
 
 _STEP_SECONDS: Final = 0.5
+_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
 
 
 def newest_event_ms(
@@ -45,7 +46,7 @@ def newest_event_ms(
     UnreachableError
         When Kafka does not answer in time.
     """
-    config = {**settings, "group.id": "tidegauge-profiles", "enable.auto.commit": False, "enable.partition.eof": False}
+    config = {**settings, "group.id": "tidegauge-profiles", "enable.auto.commit": False, "enable.partition.eof": True}
     deadline = clock() + timeout_seconds
     try:
         with closing(make_consumer(config)) as consumer:
@@ -80,10 +81,13 @@ def _last(
             raise TimeoutError(f"the end of {topic} was not read in time")
         # consume(n, t) waits for all n or for all of t: so wait for one, then take what lies there.
         for message in (*consumer.consume(1, _STEP_SECONDS), *consumer.consume(count, 0.0)):
-            if message.error() is None:
+            error = message.error()
+            if error is None:
                 yield message
                 if (message.offset() or 0) + 1 >= ends.get(message.partition() or 0, 0):
                     ends.pop(message.partition() or 0, None)
+            elif error.code() == _END:  # behind the last record may stand a transaction's marker, never delivered
+                ends.pop(message.partition() or 0, None)
 
 
 def _reported(message: Message) -> int:

@@ -19,6 +19,7 @@ from stream.kafka.clients import CONSUMER_BOUNDS, make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.messages import RawBatch
+from stream.profiler.seen_ends import SeenEnds
 
 QUERY_SECONDS = 5.0
 CLASSIC_TIMEOUTS: dict[str, str | int | bool] = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
@@ -50,6 +51,7 @@ class Inputs:
         self._consumer = make_consumer(_settings(config))
         self._running: dict[int, Mapping[str, int]] = {}
         self._paused: set[tuple[str, int]] = set()
+        self._ends = SeenEnds()
         self._consumer.subscribe(
             list(self._roles),
             on_assign=self._assigned,
@@ -60,9 +62,11 @@ class Inputs:
     def read(self, count: int, seconds: float) -> dict[tuple[str, int], RawBatch]:
         """Up to `count` messages by (role, shard), in the order of their offsets; runs the callbacks."""
         messages = self._consumer.consume(count, seconds)
+        ends: list[Message] = []
         if any(map(Message.error, messages)):
             for message in messages:
                 _judge(message)
+            ends = [message for message in messages if _is_end(message)]
             messages = [message for message in messages if message.error() is None]
         collected: dict[tuple[str, int], RawBatch] = {}
         # By column and by run: six calls a message are dear, and a fetch brings hundreds of one partition in a row.
@@ -73,6 +77,10 @@ class Inputs:
                 part, key = _columns(shard, messages[first:last]), (self._roles[topic], shard)
                 collected[key] = collected[key].then(part) if key in collected else part
             first = last
+        for key, batch in collected.items():
+            self._ends.deliver(key, batch.offsets[-1])
+        for message in ends:
+            self._ends.meet((self._roles[message.topic() or ""], message.partition() or 0), message.offset() or 0)
         return collected
 
     def start(self, offsets: Mapping[int, Mapping[str, int]]) -> None:
@@ -83,9 +91,11 @@ class Inputs:
             if moved:
                 self._consumer.incremental_unassign(moved)
             self._running.update(offsets)
+            self._ends.forget(offsets)
             self._consumer.incremental_assign(places)
         else:
             self._running.update(offsets)
+            self._ends.forget(self._running)
             everything = self._running.items()
             self._consumer.assign([p for shard, next_offsets in everything for p in self._places(shard, next_offsets)])
         # A pause outlives the assignment it was made under.
@@ -106,7 +116,10 @@ class Inputs:
         self._paused = running
 
     def unread(self, role: str, shard: int, next_offset: int | None) -> int | None:
-        """How many messages lie between `next_offset` and the log's end as last heard; None while that is unknown."""
+        """How many offsets lie between `next_offset` and the log's end as last heard; None while that is unknown.
+
+        Those are left out that are known never to be delivered: markers of transactions, and what was aborted.
+        """
         place = TopicPartition(self._topics[role], shard)
         try:
             first, end = self._consumer.get_watermark_offsets(place, cached=True)
@@ -114,7 +127,8 @@ class Inputs:
             return None
         if end < 0:
             return None
-        return int(max(end - (first if next_offset is None else max(next_offset, first)), 0))
+        counted = first if next_offset is None else max(next_offset, first)
+        return int(max(end - self._ends.passed((role, shard), counted), 0))
 
     def commit(self, offsets: Mapping[int, Mapping[str, int]], epochs: Mapping[int, int]) -> None:
         """Tell Kafka how far we are, for lag tools, and under which epoch: no worker starts from it."""
@@ -153,6 +167,7 @@ class Inputs:
         for shard in shards:
             self._running.pop(shard, None)
         self._paused = {pair for pair in self._paused if pair[1] in self._running}
+        self._ends.forget(shards)
 
 
 def _columns(shard: int, messages: list[Message]) -> RawBatch:
@@ -161,6 +176,11 @@ def _columns(shard: int, messages: list[Message]) -> RawBatch:
         times_ms = tuple(-1 if k == TIMESTAMP_NOT_AVAILABLE else at for k, at in zip(kinds, times_ms, strict=True))
     offsets = [offset for offset in map(Message.offset, messages) if offset is not None]
     return RawBatch(shard, offsets, list(times_ms), list(map(Message.value, messages)))
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 def _judge(message: Message) -> None:
@@ -196,6 +216,8 @@ def _settings(config: ProfilerConfig) -> dict[str, str | int | bool]:
         "group.id": config.group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
+        # What stands last in a log may never be delivered: the marker that ends a transaction.
+        "enable.partition.eof": True,
         # Where a shard begins is always said. An offset that is not in the log is a loss, never a place to jump from.
         "auto.offset.reset": "error",
         "fetch.queue.backoff.ms": 10,
