@@ -59,7 +59,9 @@ class Heritage:
                 raise
             return self._begin_anew(runner, error.fact)
         log = self._log(runner.shard.shard)
-        if log.epoch > runner.before:
+        # Below the store's: an owner died before it committed, and with it perhaps what a failover made it owe. Not so
+        # at zero, which is nobody's; and who still has its memory had paid what it owed before that was parked.
+        if log.epoch > runner.before or (0 < log.epoch < runner.before and found is not parked):
             found = self._after_failover(runner, found, log)
         offsets = found.core.offsets
         trouble = misfit(runner.shard, offsets, log, fresh=not runner.seq)
@@ -79,7 +81,7 @@ class Heritage:
         return self._loaded(runner, answer)
 
     def _after_failover(self, runner: SyncRunner, found: Checkpoints, log: Log) -> Checkpoints:
-        """Tell everything anew: the store has lost an owner that Kafka knows of, and may have let an older one write.
+        """Tell everything anew: the store may have lost an owner that Kafka knows of, and let an older one write.
 
         What that one told counts for nothing beside what the lost owner told under its higher epoch.
         """

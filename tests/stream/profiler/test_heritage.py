@@ -170,10 +170,8 @@ def test_a_new_installation_on_an_old_log_is_no_loss(client: redis.Redis) -> Non
     assert checkpoints.core.loss == ""
 
 
-@pytest.mark.parametrize("ahead_ms", [0, 3_600_000])
-def test_what_a_zombie_told_after_a_failover_is_told_anew(client: redis.Redis, ahead_ms: int) -> None:
-    """The store forgets the newest owner, an older one goes on: nothing it told outranks what the newest had told."""
-    kafka = Kafka()
+def fail_over(client: redis.Redis, kafka: Kafka, ahead_ms: int = 0) -> None:
+    """Let the store forget the newest owner, and an older one go on."""
     zombie, old = take_over(client, kafka)
     old.core.predictions(raw(ROWS, 0, 20))
     write(zombie, old)
@@ -189,6 +187,12 @@ def test_what_a_zombie_told_after_a_failover_is_told_anew(client: redis.Redis, a
     old.core.predictions(raw(ROWS, 20, 60))
     write(zombie, old)  # it is the owner, as far as the store knows
 
+
+@pytest.mark.parametrize("ahead_ms", [0, 3_600_000])
+def test_what_a_zombie_told_after_a_failover_is_told_anew(client: redis.Redis, ahead_ms: int) -> None:
+    """Nothing it told outranks what the newest had told."""
+    kafka = Kafka()
+    fail_over(client, kafka, ahead_ms)
     heir, checkpoints = take_over(client, kafka)
     assert heir.epoch > kafka.epoch
     assert checkpoints.offsets == {}  # nothing is committed under the new epoch before the store knows what is owed
@@ -201,3 +205,31 @@ def test_what_a_zombie_told_after_a_failover_is_told_anew(client: redis.Redis, a
     assert checkpoints.offsets == {PREDICTIONS: 60}
     # One who takes over before Kafka has them finds them among the unpublished.
     assert take_over(client, kafka)[1].republish().profiles.keys() == publication.profiles.keys()
+
+
+def test_what_an_heir_owed_and_never_wrote_the_next_one_owes(client: redis.Redis) -> None:
+    kafka = Kafka()
+    fail_over(client, kafka)
+    for _ in range(2):
+        take_over(client, kafka)  # killed before its first checkpoint
+    heir, checkpoints = take_over(client, kafka)
+    assert checkpoints.offsets == {}
+    checkpoint = checkpoints.take(0)
+    assert checkpoint is not None
+    assert checkpoint.bodies.keys() == set(checkpoints.core.store)
+    checkpoints.landed(checkpoint, heir.commit(checkpoint.delta).seq or 0)
+    kafka.committed, kafka.epoch = checkpoints.offsets, heir.epoch
+    assert take_over(client, kafka)[1].take(0) is None  # paid
+
+
+def test_an_ordinary_heir_owes_nothing(client: redis.Redis) -> None:
+    kafka = Kafka()
+    runner, checkpoints = work(client, kafka)
+    assert take_over(client, kafka)[1].take(0) is None  # nobody has committed an epoch
+    runner, checkpoints = take_over(client, kafka)
+    kafka.epoch = runner.epoch
+    for _ in range(2):  # its shard leaves and comes back, the second time before Kafka has the new epoch
+        checkpoints = heritage(kafka).take_over(runner, checkpoints)
+        assert checkpoints.take(0) is None
+    kafka.epoch = runner.epoch
+    assert take_over(client, kafka)[1].take(0) is None
