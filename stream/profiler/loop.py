@@ -77,6 +77,7 @@ class Loop:
         self._follow_catalog()
         self._go_on(now)
         self._shards.tick(int(time.time() * 1000), self._quiet)
+        self._free_unlabelled()
         self._shards.checkpoint(now)
         self._shards.step(now)
         self._take_over(now)
@@ -128,6 +129,15 @@ class Loop:
         return not self._held and all(
             self._inputs.unread(role, owned.shard, offsets.get(role)) == 0 for role in (PREDICTIONS, LABELS)
         )
+
+    def _free_unlabelled(self) -> None:
+        """Bound the memory of shards that nobody sends labels to."""
+        for owned in self._shards.owned.values():
+            core = owned.core
+            if owned.pending is not None or not core.unlabelled:
+                continue
+            if self._inputs.unread(LABELS, owned.shard, core.offsets.get(LABELS)) == 0:
+                core.free_unlabelled()
 
     def _to_hold(self) -> set[tuple[str, int]]:
         both = (PREDICTIONS, LABELS)

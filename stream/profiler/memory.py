@@ -78,6 +78,14 @@ class Memory:
         """Forget what no partner can reach any more, once both watermarks have come to `reached_ms`."""
         self.unmatched += self.joiner.free(rules.forgotten_ms(reached_ms, self.undeclared_ms))
 
+    def free_unlabelled(self, reached_ms: int, rules: Rules) -> None:
+        """Forget predictions where no label ever came, once theirs have come to `reached_ms`.
+
+        Twice as late as beside labels: the first one may be behind the predictions by as much as it may be young.
+        """
+        further_ms = rules.memory_ms if self.undeclared_ms is None else rules.undeclared_memory_ms
+        self.free(reached_ms - further_ms, rules)
+
     def load(self, meta: Meta, loaded: Loaded) -> None:
         """Take in stored state; the names must be there already."""
         self.joiner.anonymous, self.joiner.joined = meta.anonymous, meta.joined

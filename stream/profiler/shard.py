@@ -156,6 +156,18 @@ class ShardCore:
         self._free()
         return True
 
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no message of `labels` was ever read."""
+        return not self.counts[LABELS].messages
+
+    def free_unlabelled(self) -> None:
+        """Forget old predictions although no label has come; only while the log of labels is known to hold none.
+
+        Beside a log that holds some, what is remembered would depend on which of the two is read first.
+        """
+        self.memory.free_unlabelled(self.progress.predictions_ms, self.rules)
+
     def skip_to(self, role: str, offset: int) -> None:
         """Go on at an offset, if it is further: the records before it are gone, and counted as gaps."""
         before = self.offsets.get(role, offset)

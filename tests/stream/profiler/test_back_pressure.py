@@ -86,6 +86,22 @@ def test_nothing_is_read_while_redis_or_kafka_takes_nothing(dead_letters: DeadLe
     assert (full._to_hold(), full._held) == (EVERYTHING, "backlog")
 
 
+@pytest.mark.parametrize(
+    ("unread", "messages", "pending", "frees"),
+    [(0, 0, None, True), (1, 0, None, False), (None, 0, None, False), (0, 1, None, False), (0, 0, object(), False)],
+)
+def test_memory_without_labels_is_freed_only_while_there_are_surely_none(
+    dead_letters: DeadLetters, unread: int | None, messages: int, pending: object, *, frees: bool
+) -> None:
+    freed: list[int] = []
+    core = SimpleNamespace(offsets={}, unlabelled=not messages, free_unlabelled=lambda: freed.append(3))
+    loop = loop_with(dead_letters)
+    loop._shards.owned = {3: SimpleNamespace(shard=3, pending=pending, core=core)}  # type: ignore[dict-item]
+    loop._inputs.unread = lambda role, shard, next_offset: unread  # type: ignore[method-assign]
+    loop._free_unlabelled()
+    assert freed == ([3] if frees else [])
+
+
 def test_what_the_consumer_fetches_ahead_is_bounded_and_can_be_set() -> None:
     assert _settings(CONFIG)["queued.max.messages.kbytes"] == "32768"
     assert (

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from profiler_logs import CONFIG, START, Event, random_logs, run
+from profiler_logs import CONFIG, START, Event, bodies, catalog, feed, random_logs, run
 
 from stream.profiler.shard import ShardCore
 
@@ -62,6 +62,47 @@ def test_what_is_remembered_does_not_depend_on_batches(seed: int) -> None:
             (other.joiner.labels, whole.joiner.labels),
         ):
             assert (len(mine), mine.buckets) == (len(its), its.buckets)
+
+
+def test_predictions_are_forgotten_where_no_label_ever_comes() -> None:
+    rows, _ = random_logs(0, hours=12)
+    core = run(rows, [])
+    held = len(core.memory.joiner.predictions)
+    assert core.unlabelled
+    assert oldest_ms(core) <= START
+    core.free_unlabelled()
+    kept_ms = core.progress.predictions_ms - 2 * MEMORY_MS
+    assert kept_ms - CONFIG.bucket_ms < oldest_ms(core) <= kept_ms
+    assert 0 < len(core.memory.joiner.predictions) < held
+
+
+def test_the_horizon_of_a_model_that_nobody_declared_holds_without_labels_too() -> None:
+    rows, _ = with_a_stranger(*random_logs(0, hours=12), START + 11 * HOUR_MS)
+    core = run(rows, [])
+    assert core.memory.undeclared_ms is not None
+    core.free_unlabelled()
+    assert oldest_ms(core) <= START
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_forgotten_without_labels_would_have_changed_nothing(seed: int) -> None:
+    """Neither repeats of predictions nor the first labels that come, as much behind as they may be young."""
+    rows, labels = random_logs(seed, hours=12)
+    first = next(i for i, row in enumerate(rows) if row["timestamp_ms"] > START + 10 * HOUR_MS)
+    late = [label for label in named(labels) if label["timestamp_ms"] > START + 8 * HOUR_MS]
+    rng = random.Random(seed)
+    cores = []
+    for forgets in (True, False):
+        core = ShardCore(0, catalog(), CONFIG)
+        for _ in feed(core, rows[:first], [], rng):
+            if forgets and rng.random() < 0.5:
+                core.free_unlabelled()
+        for _ in feed(core, rows, late, rng):
+            assert core.offsets["predictions"] >= first
+        cores.append(core)
+    assert bodies(cores[0].store) == bodies(cores[1].store)
+    assert cores[0].counts == cores[1].counts
+    assert sum(cores[0].memory.joiner.joined.values()) > 0
 
 
 def test_a_model_that_nobody_declared_is_remembered_from_its_first_prediction_on() -> None:
