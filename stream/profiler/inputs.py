@@ -130,6 +130,11 @@ class Inputs:
         counted = first if next_offset is None else max(next_offset, first)
         return int(max(end - self._ends.passed((role, shard), counted), 0))
 
+    def caught_up(self, role: str, shard: int, next_offset: int | None) -> bool:
+        """Whether nothing can be read now, as far as is known; an open transaction may hold what is unread."""
+        met = self._ends.at_end((role, shard), next_offset or 0)
+        return met or self.unread(role, shard, next_offset) == 0
+
     def commit(self, offsets: Mapping[int, Mapping[str, int]], epochs: Mapping[int, int]) -> None:
         """Tell Kafka how far we are, for lag tools, and under which epoch: no worker starts from it."""
         places = [

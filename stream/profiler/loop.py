@@ -161,8 +161,8 @@ class Loop:
             return None
         role = PREDICTIONS if gap_ms > 0 else LABELS
         behind = OTHER[role]
-        # Nobody knows yet (None): wait, or the first batches of a replay run days ahead.
-        caught_up = self._inputs.unread(behind, owned.shard, owned.core.offsets.get(behind)) == 0
+        # Nobody knows yet: wait, or the first batches of a replay run days ahead.
+        caught_up = self._inputs.caught_up(behind, owned.shard, owned.core.offsets.get(behind))
         return None if caught_up else (role, owned.shard)
 
     def _report(self, now: float) -> None:

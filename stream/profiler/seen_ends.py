@@ -36,6 +36,11 @@ class SeenEnds:
         end = self._ends.get(place)
         return counted if end is None or counted < end.delivered else max(counted, end.offset)
 
+    def at_end(self, place: Place, counted: int) -> bool:
+        """Whether nothing was delivered since the end was met, and everything before it was counted."""
+        end = self._ends.get(place)
+        return end is not None and self._delivered.get(place, 0) == end.delivered <= counted
+
     def forget(self, shards: Collection[int]) -> None:
         """Forget logs that are read anew, from other offsets perhaps, or by others."""
         self._delivered = {place: at for place, at in self._delivered.items() if place[1] not in shards}

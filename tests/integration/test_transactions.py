@@ -87,6 +87,30 @@ def test_markers_at_the_end_are_not_unread(kafka: dict[str, str], names: TopicNa
         inputs.close()
 
 
+def test_an_open_transaction_keeps_nobody_waiting(kafka: dict[str, str], names: TopicNames) -> None:
+    config = ProfilerConfig(kafka=kafka, topics=names, group=f"{names.prefix}profiler")
+    inputs = Inputs(config, lambda shards: {shard: {} for shard in shards}, lambda shards, lost: None)
+    producer = Producer({**kafka, "transactional.id": uuid.uuid4().hex})
+    try:
+        send(kafka, (names.predictions, names.labels), 10)
+        offsets = read(inputs, 3, {})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce(names.labels, b"{}", partition=0)
+        assert producer.flush(10) == 0
+        deadline = time.monotonic() + 20
+        while inputs.unread(LABELS, 0, offsets[LABELS]) != 1:
+            assert inputs.read(100, 0.05) == {}
+            assert time.monotonic() < deadline
+        assert inputs.caught_up(LABELS, 0, offsets[LABELS])
+        producer.commit_transaction(30)
+        while not (batches := inputs.read(100, 0.05)):
+            assert time.monotonic() < deadline
+        assert batches[LABELS, 0].offsets == [4]
+    finally:
+        inputs.close()
+
+
 def test_the_newest_event_is_found_before_a_marker(kafka: dict[str, str], names: TopicNames) -> None:
     report = encode_profiles(WatermarkReport("w", 1, [ShardWatermark(0, 1, 1, 5, 5, 7)]))
     producer = Producer(kafka)

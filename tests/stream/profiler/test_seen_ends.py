@@ -83,6 +83,21 @@ def test_a_log_without_one_record_that_counts_is_read_at_its_end(consumer: FakeC
     assert inputs.unread(PREDICTIONS, 0, None) == 0
 
 
+def test_an_open_transaction_is_unread_and_nothing_to_wait_for(consumer: FakeConsumer) -> None:
+    inputs = made()
+    consumer.polls = [[record(3)], [end(4)], [record(4)], [end(5)]]
+    inputs.read(10, 0.0)
+    assert not inputs.caught_up(PREDICTIONS, 0, 4)
+    inputs.read(10, 0.0)
+    assert (inputs.unread(PREDICTIONS, 0, 4), inputs.caught_up(PREDICTIONS, 0, 4)) == (2, True)
+    assert not inputs.caught_up(PREDICTIONS, 0, 3)  # delivered, and not counted
+    inputs.read(10, 0.0)
+    assert not inputs.caught_up(PREDICTIONS, 0, 5)  # more is coming, until the end is met again
+    inputs.read(10, 0.0)
+    assert inputs.caught_up(PREDICTIONS, 0, 5)
+    assert not inputs.caught_up(LABELS, 0, 5)
+
+
 def test_the_end_is_forgotten_where_reading_begins_anew(consumer: FakeConsumer) -> None:
     for begin_anew in (
         lambda inputs: inputs.start({0: {PREDICTIONS: 5}}),

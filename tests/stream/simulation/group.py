@@ -106,6 +106,9 @@ class SimInputs:
     def unread(self, role: str, shard: int, next_offset: int | None) -> int | None:
         return max(self._logs[shard][role].end - (next_offset or 0), 0)
 
+    def caught_up(self, role: str, shard: int, next_offset: int | None) -> bool:
+        return self.unread(role, shard, next_offset) == 0
+
     def commit(self, offsets: Mapping[int, Offsets], epochs: Mapping[int, int]) -> None:
         self._io("commit")
         if self._member in self._group.lost:
