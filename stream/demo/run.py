@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,10 @@ class DemoOptions:
     prefix: str = ""
 
 
-def require_unused(settings: dict[str, str], names: TopicNames) -> None:
-    """Raise ConfigurationError when the input topics ever held an event: a year that was counted counts no more."""
-    logs = Logs(settings)
-    try:
-        used = [t for t in (names.predictions, names.labels) for n in range(PARTITIONS) if logs.span(t, n).stop]
-    finally:
-        logs.close()
+def require_unused(settings: dict[str, str], topics: Collection[str]) -> None:
+    """Raise ConfigurationError when one of the topics ever held an event: a year that was counted counts no more."""
+    with contextlib.closing(Logs(settings)) as logs:
+        used = [topic for topic in sorted(topics) for number in range(PARTITIONS) if logs.span(topic, number).stop]
     if used:
         raise ConfigurationError(
             f"topic {used[0]} holds events already: choose another --prefix, for the demo counts each event once"
@@ -98,8 +95,9 @@ class Demo:
         settings = {"bootstrap.servers": bootstrap}
         names = TopicNames(self.options.prefix)
         if not embedded:
-            create_topics(settings, list(topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS)))
-            require_unused(settings, names)
+            specs = list(topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS))
+            there = {topic.name for topic in create_topics(settings, specs) if not topic.created}
+            require_unused(settings, there & {names.predictions, names.labels})
         # An embedded partition silently drops what is not read in time: workers follow their own readers too.
         extra = f"max_unread_bytes: {MAX_UNREAD_BYTES}\n" if embedded else ""
         write_settings(files, bootstrap=bootstrap, redis=redis, prefix=names.prefix, group=GROUP, extra=extra)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from stream.errors import ConfigurationError
+from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from tidegauge import Alert, decode_alert
 
@@ -89,9 +89,17 @@ def test_a_year_is_not_replayed_twice_into_the_same_topics(bootstrap: str) -> No
 
     settings, names = {"bootstrap.servers": bootstrap}, TopicNames(f"{uuid.uuid4().hex}.")
     create_topics(settings, list(topic_specs(names, partitions=PARTITIONS, profile_partitions=PARTITIONS)))
-    require_unused(settings, names)
     producer = Producer(settings)
-    producer.produce(names.labels, b"{}")
-    producer.flush(10)
+    for partition in range(PARTITIONS):  # it waits for the leaders, which a new topic may lack for a moment
+        producer.produce(names.labels, b"{}", partition=partition)
+        producer.produce(names.profiles, b"{}", partition=partition)
+    assert producer.flush(10) == 0
     with pytest.raises(ConfigurationError, match="choose another --prefix"):
-        require_unused(settings, names)
+        require_unused(settings, {names.labels, names.profiles})
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return require_unused(settings, {names.predictions})
+        except UnreachableError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)

@@ -29,7 +29,8 @@ def test_a_topic_may_keep_its_records_longer_than_it_must(bootstrap: str, retent
     settings = {"bootstrap.servers": bootstrap}
     names = TopicNames(f"{uuid.uuid4().hex}.")
     topic = NewTopic(names.profiles, 2, 1, config={"retention.ms": str(retention_ms)})
-    AdminClient(settings).create_topics([topic])[names.profiles].result(10)
+    admin = AdminClient(settings)
+    admin.create_topics([topic])[names.profiles].result(10)
     specs = [spec for spec in topic_specs(names, partitions=4, profile_partitions=2) if spec.name == names.profiles]
     [verdict] = create_topics(settings, specs)
     wanted = f"{names.profiles} has retention.ms={retention_ms}, must be {DAY_MS} or more"
