@@ -1,9 +1,14 @@
 """What days of each sort come to."""
 
 import pytest
+from msgspec import structs
 
+from stream.model.compiled import CompiledModel
+from stream.model.reference import Reference
+from stream.monitor.core import MonitorCore
 from stream.monitor.outputs import Output
 from stream.timeline.durations import DAY_MS
+from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, Day, Play, alerts, changed, healthy
 from tidegauge.alerts import Alert
 from tidegauge.reports import DriftResult, Report
@@ -186,6 +191,15 @@ def test_traffic_that_halves_or_stops_alerts(play: Play) -> None:
     assert (firing.value, firing.severity, resolved.status) == (400.0, "warning", "resolved")
     silent = of_kind(play(healthy(5), after=2), "traffic")
     assert [(a.value, a.version) for a in silent] == [(0.0, "")]
+
+
+def test_a_reference_of_another_layout_knows_no_traffic(compiled: CompiledModel, reference: Reference) -> None:
+    learnt = [p for p in reference.profiles if p.part != "service" and not p.segment]
+    older = Reference.of("m", [structs.replace(p, layout="older") for p in learnt], held_out=True)
+    core = MonitorCore(0, world.catalog_of(compiled, older))
+    outputs = world.run(core, world.in_order(world.play(healthy(3), compiled)), every=2 * world.SHARDS)
+    assert alerts(outputs, "traffic") == []
+    assert not any(o.n_expected is not None for o in outputs if isinstance(o, Report))
 
 
 def test_labels_that_stay_away_alert_on_coverage(play: Play) -> None:
