@@ -1,8 +1,8 @@
 """Panes: the disjoint slices of event time that a profile is kept by; windows are rolled up from them."""
 
 import datetime as dt
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ Int64Array = NDArray[np.int64]
 # Local midnights are tabulated in chunks of this many days, so that one wild timestamp costs one chunk, not a
 # table that reaches from it to today.
 _CHUNK_MS = 400 * DAY_MS
-_MAX_CHUNKS = 64
+_MAX_CHUNKS = 256
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # `datetime` ends at the years 1 and 9999; beyond a margin of them days are taken as days of UTC.
 _FIRST_MS = int((dt.datetime(3, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds()) * 1000
@@ -81,11 +81,11 @@ class LocalDayPanes:
 
     Notes
     -----
-    Midnights are tabulated 400 days at a time on first use (about 0.5 ms and 3 kB) and at most 64 such chunks are kept.
+    Midnights are tabulated 400 days at a time on first use (about 0.5 ms and 3 kB). Equal schemes share the tables, of
+    which 256 are kept: a scheme costs nothing to make.
     """
 
     timezone: str
-    _chunks: dict[int, Int64Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
         """Return a name for messages."""
@@ -97,39 +97,38 @@ class LocalDayPanes:
             return timestamps_ms.astype(np.int64)
         first, last = int(timestamps_ms.min()) // _CHUNK_MS, int(timestamps_ms.max()) // _CHUNK_MS
         if first == last:
-            return _last_at_or_before(self._midnights(first), timestamps_ms)
+            return _last_at_or_before(_tabulate(first, self.timezone), timestamps_ms)
         chunk_of_row = timestamps_ms // _CHUNK_MS
         starts = np.empty_like(timestamps_ms)
         for chunk in np.unique(chunk_of_row):
             rows = chunk_of_row == chunk
-            starts[rows] = _last_at_or_before(self._midnights(int(chunk)), timestamps_ms[rows])
+            starts[rows] = _last_at_or_before(_tabulate(int(chunk), self.timezone), timestamps_ms[rows])
         return starts
 
     def start(self, timestamp_ms: int) -> int:
         """Return the local midnight at or before `timestamp_ms`."""
-        midnights = self._midnights(timestamp_ms // _CHUNK_MS)
+        midnights = _tabulate(timestamp_ms // _CHUNK_MS, self.timezone)
         return int(midnights[np.searchsorted(midnights, timestamp_ms, side="right") - 1])
 
     def end(self, start_ms: int) -> int:
         """Return the first local midnight after `start_ms`."""
-        midnights = self._midnights(start_ms // _CHUNK_MS)
+        midnights = _tabulate(start_ms // _CHUNK_MS, self.timezone)
         return int(midnights[np.searchsorted(midnights, start_ms, side="right")])
-
-    def _midnights(self, chunk: int) -> Int64Array:
-        table = self._chunks.get(chunk)
-        if table is None:
-            if len(self._chunks) >= _MAX_CHUNKS:
-                self._chunks.clear()
-            table = self._chunks[chunk] = _tabulate(chunk, self.timezone)
-        return table
 
 
 def _last_at_or_before(midnights: Int64Array, timestamps_ms: Int64Array) -> Int64Array:
     return midnights[np.searchsorted(midnights, timestamps_ms, side="right") - 1]
 
 
+@lru_cache(maxsize=_MAX_CHUNKS)
 def _tabulate(chunk: int, timezone: str) -> Int64Array:
-    """Return every local midnight from two days before the chunk to three after it, without repeats."""
+    """Return every local midnight from two days before the chunk to three after it, without repeats; read-only."""
+    midnights = _midnights(chunk, timezone)
+    midnights.setflags(write=False)
+    return midnights
+
+
+def _midnights(chunk: int, timezone: str) -> Int64Array:
     days = np.arange(chunk * 400 - 2, (chunk + 1) * 400 + 4, dtype=np.int64)
     if not _FIRST_MS <= chunk * _CHUNK_MS < _LAST_MS - _CHUNK_MS:
         return days * DAY_MS

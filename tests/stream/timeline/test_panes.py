@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.timeline import panes as panes_module
 from stream.timeline.durations import DAY_MS
 from stream.timeline.panes import EpochPanes, LocalDayPanes, PaneScheme, midnight_alignment_ms
 
@@ -72,7 +73,22 @@ def test_wild_timestamps_fall_back_to_utc_days_and_bound_the_table() -> None:
     assert (wild - starts < 25 * HOUR_MS).all()
     for year in range(1900, 2100):
         panes.start(utc_ms(year, 6, 1))
-    assert len(panes._chunks) <= 64
+    assert panes_module._tabulate.cache_info().currsize <= 256
+
+
+def test_schemes_of_one_zone_share_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def zone_of(name: str) -> ZoneInfo:
+        asked.append(name)
+        return ZoneInfo(name)
+
+    monkeypatch.setattr(panes_module, "ZoneInfo", zone_of)
+    noon = utc_ms(1975, 6, 1, 12)
+    for _ in range(3):
+        days = LocalDayPanes("Pacific/Chatham")
+        assert days.start(noon) <= noon < days.end(noon)
+    assert asked == ["Pacific/Chatham"]
 
 
 def test_an_empty_batch_has_no_panes() -> None:
