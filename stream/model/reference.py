@@ -1,12 +1,14 @@
 """A reference: the healthy blocks that a model's windows are compared with."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import msgspec
 
+from stream.model.compiled import PartName
 from tidegauge.profiles import Profile
 
 
@@ -60,6 +62,17 @@ class Reference:
             end_ms=max(profile.pane_end_ms for profile in ordered),
             source=source,
         )
+
+    @cached_property
+    def layouts(self) -> frozenset[tuple[str, str]]:
+        """Part and layout of every profile."""
+        return frozenset((profile.part, profile.layout) for profile in self.profiles)
+
+    def fits(self, layouts: Mapping[PartName, str]) -> bool:
+        """Whether inputs and outcomes, as far as it holds any, can be compared with those of these layouts."""
+        parts: tuple[PartName, ...] = ("inputs", "outcome")
+        held = {part for part, _ in self.layouts}
+        return all((part, layouts[part]) in self.layouts for part in parts if part in held)
 
 
 def _order(profile: Profile) -> tuple[int, str, str, int, str]:

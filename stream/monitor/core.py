@@ -113,7 +113,7 @@ class MonitorCore:
         reached = self._reached()
         take_final(self._state, self._judges.catalog)
         outputs, decided, models = yield from self._decide()
-        while learned := learn(self._state, self._judges):
+        while (learned := learn(self._state, self._judges)) is not None:
             more, later, others = yield from self._decide()
             outputs += [*learned, *more]
             decided += later

@@ -5,7 +5,7 @@ from typing import Final
 
 from stream.monitor.gone import forget_gone
 from stream.monitor.judges import Judges
-from stream.monitor.learn import learning_ms, to_learn_ms
+from stream.monitor.lessons import learning_ms, to_learn_ms
 from stream.monitor.outputs import History, HistoryPane, HistorySnapshot
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS

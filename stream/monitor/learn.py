@@ -11,10 +11,11 @@ import msgspec
 
 from detectors.moments import Moments
 from stream.model.catalog import Catalog
-from stream.model.compiled import SCORE, CompiledModel
+from stream.model.compiled import SCORE, CompiledModel, PartName
 from stream.model.learning import learnt_from_ms, sample_end_ms
 from stream.monitor.judges import Judges
 from stream.monitor.learn_grids import grids_of
+from stream.monitor.lessons import REFERENCE, Lesson, hopeless, next_lesson
 from stream.monitor.outputs import LearnedModel, LearnedReference
 from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
@@ -23,43 +24,13 @@ from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part
 from stream.parts.sample import SAMPLE_ROWS, SamplePart
-from stream.timeline.durations import DAY_MS, parse_duration
 from stream.timeline.panes import LocalDayPanes
 from tidegauge.alerts import Window
 from tidegauge.definition import Definition, FeatureGrid, FeatureType, NumericGrid
 from tidegauge.profiles import Profile
 
-LEAST_BLOCKS = 10
-"""Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
-
 _LEAST_SAMPLE = 200
-_RELEARN_MS = 7 * DAY_MS
-_LABELS_MS = 28 * DAY_MS
-"""How far predictions may be ahead of labels before decisions go on without the reference that needs both. Long: till
-then only burn rates could alert, and a replay reads weeks of a model with little traffic in one batch."""
-
 _GRIDS = "grids"
-
-
-def learning_ms(compiled: CompiledModel) -> int:
-    """Return how long a model's panes must be kept to learn a reference from them; 0 when it has a file."""
-    spec = compiled.definition.reference
-    asked = spec.learn or spec.trailing
-    if asked is None:
-        return 0
-    shortest = min(scheme.length_ms for scheme in compiled.windows["inputs"])
-    span_ms = max(parse_duration(asked), LEAST_BLOCKS * shortest)
-    season_ms = parse_duration(spec.season) if spec.season else DAY_MS
-    return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
-
-
-def to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
-    """Return how long panes must be kept for what is yet to be learnt from them; 0 when nothing is.
-
-    Not before the catalog has the reference: until then a lost state would have to learn it again.
-    """
-    again = compiled.definition.reference.trailing and progress.learned
-    return 0 if catalog.references(compiled.model) and not again else learning_ms(compiled)
 
 
 class Reach(NamedTuple):
@@ -77,39 +48,43 @@ def reach_of(state: MonitorState, judges: Judges, model: str) -> Reach:
             return Reach(progress.awaits_ms, progress.awaits_ms)
         progress.awaits = ""
         progress.store(state.fields, model)
+    lesson = next_lesson(state, judges.catalog, model)
+    if lesson is not None:
+        return _reach_of_lesson(state, lesson)
     compiled = judges.catalog.compiled_for(model, state.watermarks.predictions_ms)
-    if compiled.learning:
-        sample = _sample(state, compiled, progress)
-        return Reach() if sample is None else Reach(sample[0], sample[0])
-    window = _reference_window(state, judges, compiled, progress)
-    return Reach() if window is None else _reach_of_reference(state, compiled, window)
+    sample = _sample(state, compiled, progress) if compiled.learning else None
+    return Reach() if sample is None else Reach(sample[0], sample[0])
 
 
-def _reach_of_reference(state: MonitorState, compiled: CompiledModel, window: Window) -> Reach:
-    mature_ms = window.end_ms + compiled.label_horizon_ms
-    if state.watermarks.outcomes_ms >= mature_ms:
-        return Reach(mature_ms, mature_ms)
+def _reach_of_lesson(state: MonitorState, lesson: Lesson) -> Reach:
+    if state.watermarks.outcomes_ms >= lesson.mature_ms:
+        return Reach(lesson.mature_ms, lesson.mature_ms)
     # Predictions may be ahead of the labels; those that will never come are not waited for.
-    last_ms = mature_ms + DAY_MS - 1
-    return Reach(last_ms) if state.watermarks.predictions_ms <= last_ms + _LABELS_MS else Reach()
+    return Reach() if hopeless(state, lesson) else Reach(lesson.effective_from_ms - 1)
 
 
-def learn(state: MonitorState, judges: Judges) -> list[LearnedModel | LearnedReference]:
-    """Return what can be learnt now, each thing once; everything up to `reach_of` must have been decided."""
+def learn(state: MonitorState, judges: Judges) -> list[LearnedModel | LearnedReference] | None:
+    """Return what can be learnt now, each thing once; everything up to `reach_of` must have been decided.
+
+    None when no model was due; [] when those that were had no rows: decisions may reach further all the same.
+    """
     learned: list[LearnedModel | LearnedReference] = []
+    due = False
     for model in sorted(state.progress):
         progress = state.progress[model]
         if progress.awaits:
             continue
+        lesson = next_lesson(state, judges.catalog, model)
         compiled = judges.catalog.compiled_for(model, state.watermarks.predictions_ms)
         before = len(progress.learned)
-        if compiled.learning:
+        if lesson is not None:
+            learned += _learn_reference(state, lesson, progress)
+        elif compiled.learning:
             learned += _learn_grids(state, compiled, progress)
-        else:
-            learned += _learn_reference(state, judges, compiled, progress)
         if len(progress.learned) > before:
+            due = True
             progress.store(state.fields, model)
-    return learned
+    return learned if due else None
 
 
 def _answered(progress: Progress, catalog: Catalog, model: str) -> bool:
@@ -176,14 +151,12 @@ def _sample_keys(state: MonitorState, model: str, window: Window) -> list[PartKe
     return sorted(keys, key=lambda key: (key.pane_start_ms, key))
 
 
-def _learn_reference(
-    state: MonitorState, judges: Judges, compiled: CompiledModel, progress: Progress
-) -> Iterator[LearnedReference]:
+def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) -> Iterator[LearnedReference]:
     """From the stream's first blocks whose labels are final; a trailing one again every week, a window's gap behind."""
-    window = _reference_window(state, judges, compiled, progress)
-    if window is None or state.watermarks.outcomes_ms < window.end_ms + compiled.label_horizon_ms:
+    compiled, window = lesson
+    if state.watermarks.outcomes_ms < lesson.mature_ms:
         return
-    progress.learned.append(f"reference {window.end_ms}")
+    progress.learned.append(f"{REFERENCE}{window.end_ms}")
     profiles = _profiles(state, compiled, window)
     if profiles:
         trailing = compiled.definition.reference.trailing
@@ -192,52 +165,22 @@ def _learn_reference(
             held_out=True,
             profiles=profiles,
             source="trailing" if trailing else "learned",
-            effective_from_ms=window.end_ms + compiled.label_horizon_ms + DAY_MS,
+            effective_from_ms=lesson.effective_from_ms,
         )
         progress.awaits, progress.awaits_ms = learned.reference.id, learned.effective_from_ms - 1
         yield learned
 
 
-def _reference_window(
-    state: MonitorState, judges: Judges, compiled: CompiledModel, progress: Progress
-) -> Window | None:
-    """Return the blocks to learn from when their labels are final; None: nothing is to be learnt, or unknown yet."""
-    spec = compiled.definition.reference
-    kept_ms = to_learn_ms(judges.catalog, compiled, progress)
-    if not kept_ms:
-        return None
-    days = LocalDayPanes(compiled.definition.timezone)
-    span_ms = kept_ms - 2 * DAY_MS - compiled.label_horizon_ms
-    ends = [int(name.split(" ")[1]) for name in progress.learned if name.startswith("reference ")]
-    if ends and not spec.trailing:
-        return None
-    start_ms = days.start(ends[-1] + _RELEARN_MS - span_ms) if ends else _first_block_ms(state, compiled, progress)
-    if start_ms is None:
-        return None
-    return Window(length="reference", start_ms=start_ms, end_ms=days.end(start_ms + span_ms - 1))
-
-
-def _first_block_ms(state: MonitorState, compiled: CompiledModel, progress: Progress) -> int | None:
-    """Return the first midnight from which every shard counts by the grids; None before there is such a pane."""
-    first_ms = state.panes.first_ms(compiled.model, "inputs")
-    if first_ms is None:
-        return None
-    days = LocalDayPanes(compiled.definition.timezone)
-    # A shard that switched late has counted samples beside the others' cells.
-    sampled_ms = state.panes.last_ms(compiled.model, "sample") or first_ms
-    begun_ms = max(first_ms, sampled_ms, compiled.effective_from_ms)
-    # The first day may have begun before its first event: nobody can tell, so it is left out.
-    return max(days.end(progress.observed_ms), days.end(begun_ms - 1))
-
-
 def _profiles(state: MonitorState, compiled: CompiledModel, window: Window) -> list[Profile]:
     """Return the blocks of all versions together, without the windows in which something drifted."""
     merged: dict[PartKey, AnyPart] = {}
-    for part in ("inputs", "outcome"):
+    parts: tuple[PartName, ...] = ("inputs", "outcome")
+    for part in parts:
         for stream in state.panes.streams(compiled.model, part):
             for key in state.panes.within(stream, part, window):
                 inside = key.pane_start_ms >= window.start_ms and key.pane_end_ms <= window.end_ms
-                if inside and not state.drift_log.fired(stream, key.pane_end_ms):
+                usable = inside and key.layout == compiled.layouts[part]
+                if usable and not state.drift_log.fired(stream, key.pane_end_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
     return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]
 

@@ -82,14 +82,20 @@ class Panes:
         """Return the versions and segments with any pane of a part, sorted."""
         return sorted(self._index.get((model, part), {}))
 
-    def first_ms(self, model: str, part: str) -> int | None:
-        """Return the start of the earliest pane of a part, None without one."""
-        starts = [keys[0].pane_start_ms for keys in self._index.get((model, part), {}).values()]
+    def first_ms(self, model: str, part: str, from_ms: int) -> int | None:
+        """Return the start of a part's earliest pane that begins at `from_ms` or later, None without one."""
+        starts = []
+        for keys in self._index.get((model, part), {}).values():
+            position = bisect_left(keys, from_ms, key=_start)
+            starts += [key.pane_start_ms for key in keys[position : position + 1]]
         return min(starts, default=None)
 
-    def last_ms(self, model: str, part: str) -> int | None:
-        """Return the end of the latest pane of a part, None without one."""
-        ends = [keys[-1].pane_end_ms for keys in self._index.get((model, part), {}).values()]
+    def last_ms(self, model: str, part: str, until_ms: int) -> int | None:
+        """Return the end of a part's latest pane that begins before `until_ms`, None without one."""
+        ends = []
+        for keys in self._index.get((model, part), {}).values():
+            position = bisect_left(keys, until_ms, key=_start)
+            ends += [key.pane_end_ms for key in keys[max(position - 1, 0) : position]]
         return max(ends, default=None)
 
     def within(self, stream: Stream, part: str, window: Window, age_ms: int | None = None) -> Iterator[PartKey]:

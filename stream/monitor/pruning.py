@@ -6,7 +6,8 @@ from typing import Final
 from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
-from stream.monitor.learn import reach_of, to_learn_ms
+from stream.monitor.learn import reach_of
+from stream.monitor.lessons import to_learn_ms
 from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS

@@ -16,7 +16,8 @@ from stream.parts.hashes import hash_ids
 from stream.parts.sample import SamplePart
 from stream.timeline.durations import DAY_MS
 from tests.stream.monitor import world
-from tests.stream.monitor.world import DAY_0, SHARDS, Shard, alerts, changed, healthy
+from tests.stream.monitor.world import DAY_0, SHARDS, Day, Shard, alerts, changed, healthy
+from tidegauge.alerts import Alert
 from tidegauge.definition import CategoricalGrid, Definition, NumericGrid, ReferenceSpec
 from tidegauge.reports import Report
 
@@ -89,9 +90,12 @@ def test_a_reference_is_learnt_from_matured_days_and_then_judges(learning: Compi
     assert drift[0].reference == reference.id
 
 
-def replay(learning: CompiledModel, messages: world.Messages, *, at_once: bool) -> list[Output]:
+def replay(
+    learning: CompiledModel, messages: world.Messages, *, at_once: bool, later: CompiledModel | None = None
+) -> list[Output]:
     """Outputs when a catalog follows each answer: day by day, or with everything there before the first decision."""
     catalog = Catalog().with_revision(learning)
+    catalog = catalog if later is None else catalog.with_revision(later)
     core, outputs = MonitorCore(0, catalog), []
     days = [[m for day in messages for shard in day for m in shard]] if at_once else messages
     for day in days:
@@ -127,6 +131,37 @@ def test_predictions_that_are_ahead_of_labels_wait_for_the_reference(learning: C
         for outputs in (late, on_time)
     )
     assert ours == theirs
+
+
+def test_a_model_that_was_tried_once_is_learnt_when_it_has_traffic(learning: CompiledModel) -> None:
+    days = changed([Day(rows=300)] * 39, range(1, 20), rows=0)
+    messages = world.play(days, learning, after=3)
+    slow, fast = (replay(learning, messages, at_once=at_once) for at_once in (False, True))
+    [reference] = [o.reference for o in slow if isinstance(o, LearnedReference)]
+    assert (reference.start_ms, reference.end_ms) == (DAY_0 + 20 * DAY_MS, DAY_0 + 34 * DAY_MS)
+    judged = {o.window.end_ms for o in slow if isinstance(o, Report) and o.part == "inputs" and o.reference}
+    assert min(judged) == DAY_0 + 37 * DAY_MS
+    assert told(fast) == told(slow)
+
+
+def test_a_reference_is_learnt_anew_for_another_layout(learning: CompiledModel) -> None:
+    """Another grid on day 18, as of a feature more; what drifts then is judged by the days from then on."""
+    before = world.compiled_model(msgspec.structs.replace(learning.definition, reference=ReferenceSpec(learn="10d")))
+    grids = {**world.grids(), "a": NumericGrid([-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0])}
+    after = compile_model(before.definition, grids, effective_from_ms=DAY_0 + 18 * DAY_MS)
+    days = changed([Day(rows=400)] * 36, range(32, 36), shift_a=2.5)
+    messages = world.play_two(days, before, after, 18)
+    slow, fast = (replay(before, messages, at_once=at_once, later=after) for at_once in (False, True))
+    first, second = (o.reference for o in slow if isinstance(o, LearnedReference))
+    assert (first.start_ms, first.end_ms) == (DAY_0 + DAY_MS, DAY_0 + 11 * DAY_MS)
+    assert (second.start_ms, second.end_ms) == (DAY_0 + 18 * DAY_MS, DAY_0 + 28 * DAY_MS)
+    assert min(alert.decided_at_ms for alert in alerts(slow, "traffic")) > DAY_0 + 36 * DAY_MS, "when it stops"
+    assert {alert.reference for alert in alerts(slow, "features")} == {second.id}
+    assert told(fast) == told(slow)
+
+
+def told(outputs: list[Output]) -> list[str]:
+    return sorted(repr(o) for o in outputs if isinstance(o, Report | LearnedReference | Alert))
 
 
 def test_without_grids_nothing_is_judged_and_nothing_breaks() -> None:

@@ -238,6 +238,20 @@ def play(
     return [day_messages(shards, rows, number, lag) for number in range(len(days) + after)]
 
 
+def play_two(
+    days: Sequence[Day], before: CompiledModel, after: CompiledModel, changed_on: int, more: int = 3
+) -> Messages:
+    """Return messages as `play` does, of a model whose grids change at the beginning of one day."""
+    shards = [Shard(before, number) for number in range(SHARDS)]
+    rows = [rows_of(number, day) for number, day in enumerate(days)]
+    messages = []
+    for number in range(len(days) + more):
+        for shard in shards:
+            shard.compiled = before if number < changed_on else after
+        messages.append(day_messages(shards, rows, number))
+    return messages
+
+
 def in_order(messages: Messages) -> Iterator[bytes]:
     for day in messages:
         for shard in day:

@@ -1,0 +1,125 @@
+"""What a reference is to be learnt from: which blocks of which revision, and how long they are kept until then."""
+
+from typing import NamedTuple
+
+from stream.model.catalog import Catalog
+from stream.model.compiled import CompiledModel
+from stream.monitor.fitting import alike_from_ms, has_reference, until_ms
+from stream.monitor.schedule import Progress
+from stream.monitor.state import MonitorState
+from stream.timeline.durations import DAY_MS, parse_duration
+from stream.timeline.panes import LocalDayPanes
+from tidegauge.alerts import Window
+
+LEAST_BLOCKS = 10
+"""Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
+
+_RELEARN_MS = 7 * DAY_MS
+_LABELS_MS = 28 * DAY_MS
+"""How far predictions may be ahead of labels before decisions go on without the reference that needs both. Long: till
+then only burn rates could alert, and a replay reads weeks of a model with little traffic in one batch."""
+
+REFERENCE = "reference "
+"""What a reference is noted by among the things learnt, before the end of its blocks."""
+
+
+class Lesson(NamedTuple):
+    """The blocks that a reference of one revision is to be learnt from."""
+
+    compiled: CompiledModel
+    window: Window
+
+    @property
+    def mature_ms(self) -> int:
+        """When its labels are final."""
+        return self.window.end_ms + self.compiled.label_horizon_ms
+
+    @property
+    def effective_from_ms(self) -> int:
+        """From when on its reference holds."""
+        return self.mature_ms + DAY_MS
+
+
+def learning_ms(compiled: CompiledModel) -> int:
+    """Return how long a model's panes must be kept to learn a reference from them; 0 when it has a file."""
+    spec = compiled.definition.reference
+    asked = spec.learn or spec.trailing
+    if asked is None:
+        return 0
+    shortest = min(scheme.length_ms for scheme in compiled.windows["inputs"])
+    span_ms = max(parse_duration(asked), LEAST_BLOCKS * shortest)
+    season_ms = parse_duration(spec.season) if spec.season else DAY_MS
+    return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
+
+
+def to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
+    """Return how long panes must be kept for what is yet to be learnt from them; 0 when nothing is.
+
+    Not before the catalog has a reference of its layouts: until then a lost state would have to learn it again.
+    """
+    again = compiled.definition.reference.trailing and progress.learned
+    return 0 if has_reference(catalog, compiled) and not again else learning_ms(compiled)
+
+
+def next_lesson(state: MonitorState, catalog: Catalog, model: str) -> Lesson | None:
+    """Return what a reference is to be learnt from next; None: nothing is to be learnt, or unknown yet.
+
+    Revision by revision, however far the watermark has come: a replay learns what the stream learnt. A revision that
+    ends before its reference would be in force has none.
+    """
+    progress, reached_ms = state.progress[model], state.watermarks.predictions_ms
+    for compiled in catalog.revisions(model) or (catalog.compiled_for(model, reached_ms),):
+        if compiled.effective_from_ms > reached_ms:
+            break
+        window = None if compiled.learning else _reference_window(state, catalog, compiled, progress)
+        if window is None:
+            continue
+        lesson, ends_ms = Lesson(compiled, window), until_ms(catalog, compiled)
+        if lesson.effective_from_ms < ends_ms and (ends_ms > reached_ms or not hopeless(state, lesson)):
+            return lesson
+    return None
+
+
+def hopeless(state: MonitorState, lesson: Lesson) -> bool:
+    """Whether the labels of a lesson are so late that decisions go on without them."""
+    marks = state.watermarks
+    return marks.outcomes_ms < lesson.mature_ms and marks.predictions_ms >= lesson.effective_from_ms + _LABELS_MS
+
+
+def _reference_window(
+    state: MonitorState, catalog: Catalog, compiled: CompiledModel, progress: Progress
+) -> Window | None:
+    """Return the blocks of a revision to learn from; None: nothing is to be learnt, or unknown yet."""
+    spec = compiled.definition.reference
+    kept_ms = to_learn_ms(catalog, compiled, progress)
+    if not kept_ms:
+        return None
+    days = LocalDayPanes(compiled.definition.timezone)
+    span_ms = kept_ms - 2 * DAY_MS - compiled.label_horizon_ms
+    ends = [int(name.removeprefix(REFERENCE)) for name in progress.learned if name.startswith(REFERENCE)]
+    if ends and spec.trailing:
+        start_ms = days.start(ends[-1] + _RELEARN_MS - span_ms)
+        end_ms = days.end(start_ms + span_ms - 1)
+        # Days whose rows cannot be read would be days without rows.
+        start_ms = min(max(start_ms, days.end(alike_from_ms(catalog, compiled) - 1)), end_ms)
+        return Window(length="reference", start_ms=start_ms, end_ms=end_ms)
+    # What came before was learnt, or was nothing.
+    from_ms = max([compiled.effective_from_ms, *ends[-1:]])
+    first_ms = _first_block_ms(state, compiled, progress, (from_ms, until_ms(catalog, compiled)))
+    if first_ms is None:
+        return None
+    return Window(length="reference", start_ms=first_ms, end_ms=days.end(first_ms + span_ms - 1))
+
+
+def _first_block_ms(
+    state: MonitorState, compiled: CompiledModel, progress: Progress, span: tuple[int, int]
+) -> int | None:
+    """Return the first midnight in a span from which every shard counts by the grids; None before it has a pane."""
+    first_ms = state.panes.first_ms(compiled.model, "inputs", span[0])
+    if first_ms is None:
+        return None
+    days = LocalDayPanes(compiled.definition.timezone)
+    # A shard that switched late has counted samples beside the others' cells.
+    sampled_ms = state.panes.last_ms(compiled.model, "sample", span[1]) or first_ms
+    # The first day may have begun before its first event: nobody can tell, so it is left out.
+    return max(days.end(progress.observed_ms), days.end(max(first_ms, sampled_ms) - 1))
