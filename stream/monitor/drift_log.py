@@ -1,4 +1,7 @@
-"""What drifted when: kept until the labels of that time are final, as evidence for what they say."""
+"""What drifted when: kept until the labels of that time are final, as evidence for what they say.
+
+When something drifted is kept longer, as long as the panes of that time are: no reference is to be learnt from them.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -8,9 +11,11 @@ from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
 from stream.monitor.streams import Stream, field_name
 from stream.monitor.subjects import SCORE_LABEL
+from stream.timeline.durations import parse_duration
 from tidegauge.alerts import Finding
 
 PREFIX = "e"
+STRETCHES = "g"
 _MOST = 512
 
 
@@ -23,6 +28,13 @@ class DriftEntry(msgspec.Struct, frozen=True, array_like=True):
     findings: list[Finding]
 
 
+class Stretch(msgspec.Struct, frozen=True, array_like=True):
+    """Time in which something drifted, (start, end]: each instant by the first window that closed at or after it."""
+
+    start_ms: int
+    end_ms: int
+
+
 class DriftEvidence(msgspec.Struct, frozen=True):
     """Drift that overlaps a stretch of time, strongest first, and how many features stayed quiet."""
 
@@ -31,19 +43,24 @@ class DriftEvidence(msgspec.Struct, frozen=True):
 
 
 class DriftLog:
-    """Windows' drift by version and segment, by closing instant; at most 512 windows each."""
+    """Windows' drift by version and segment, by closing instant; at most 512 windows each, and all their stretches."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._entries: ByModel[Stream, list[DriftEntry]] = ByModel()
+        self._stretches: dict[Stream, list[Stretch]] = {}
 
-    def add(self, stream: Stream, entry: DriftEntry) -> None:
-        """Append a window."""
-        self._keep(stream, [*self._entries.get(stream, []), entry][-_MOST:])
+    def add(self, stream: Stream, entry: DriftEntry, start_ms: int) -> None:
+        """Append a window that began at `start_ms`."""
+        entries = self._entries.get(stream, [])
+        self._keep_stretches(stream, _extended(self._drifted(stream), entries[-1:], entry, start_ms))
+        self._keep(stream, [*entries, entry][-_MOST:])
 
-    def drop_before(self, model: str, end_ms: int) -> None:
-        """Forget the windows of a model that closed at or before an instant."""
+    def drop_before(self, model: str, end_ms: int, panes_ms: int) -> None:
+        """Forget the windows of a model that closed at or before `end_ms`, and stretches up to `panes_ms`."""
         for stream, entries in list(self._entries.of(model).items()):
+            stretches = self._drifted(stream)
+            self._keep_stretches(stream, [stretch for stretch in stretches if stretch.end_ms > panes_ms])
             if entries and entries[0].end_ms <= end_ms:
                 self._keep(stream, [entry for entry in entries if entry.end_ms > end_ms])
 
@@ -63,25 +80,63 @@ class DriftLog:
         moved = len(set(newest) - {SCORE_LABEL})
         return DriftEvidence(ranked(list(newest.values())), max(0, judged - moved))
 
-    def fired(self, stream: Stream, at_ms: int) -> bool:
-        """Whether anything fired in the first window that closed at or after an instant, as far as it is known."""
-        entry = next((e for e in self._entries.get(stream, []) if e.end_ms >= at_ms), None)
-        return entry is not None and bool(entry.findings)
+    def fired(self, stream: Stream, start_ms: int, end_ms: int) -> bool:
+        """Whether something drifted in all of a pane, by the first window to close after each part of it."""
+        return any(s.start_ms <= start_ms and end_ms <= s.end_ms for s in self._drifted(stream))
 
     def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
-        """Yield model, field and value of the windows of some models."""
+        """Yield model, field and value of the windows and stretches of some models."""
         for model in models:
             for stream, entries in self._entries.of(model).items():
                 yield model, field_name(PREFIX, *stream), msgspec.msgpack.encode(entries)
+                yield model, field_name(STRETCHES, *stream), msgspec.msgpack.encode(self._drifted(stream))
+
+    def load(self, key: list[object], data: bytes) -> None:
+        """Put a stored log back."""
+        self._entries[_stream(key)] = msgspec.msgpack.decode(data, type=list[DriftEntry])
+
+    def load_stretches(self, key: list[object], data: bytes) -> None:
+        """Put stored stretches back."""
+        self._stretches[_stream(key)] = msgspec.msgpack.decode(data, type=list[Stretch])
+
+    def _drifted(self, stream: Stream) -> list[Stretch]:
+        """Return a log's stretches; releases that kept none leave them to be worked out from its windows."""
+        known = self._stretches.get(stream)
+        return _stretches_of(self._entries.get(stream, [])) if known is None else known
 
     def _keep(self, stream: Stream, entries: list[DriftEntry]) -> None:
         self._entries[stream] = entries
         self._fields.put(field_name(PREFIX, *stream), msgspec.msgpack.encode(entries))
 
-    def load(self, key: list[object], data: bytes) -> None:
-        """Put a stored log back."""
-        model, version, segment = (str(part) for part in key)
-        self._entries[Stream(model, version, segment)] = msgspec.msgpack.decode(data, type=list[DriftEntry])
+    def _keep_stretches(self, stream: Stream, stretches: list[Stretch]) -> None:
+        if stretches != self._stretches.get(stream):
+            self._stretches[stream] = stretches
+            self._fields.put(field_name(STRETCHES, *stream), msgspec.msgpack.encode(stretches))
+
+
+def _stream(key: list[object]) -> Stream:
+    model, version, segment = (str(part) for part in key)
+    return Stream(model, version, segment)
+
+
+def _stretches_of(entries: Sequence[DriftEntry]) -> list[Stretch]:
+    stretches: list[Stretch] = []
+    for position, entry in enumerate(entries):
+        before = entries[max(position - 1, 0) : position]
+        stretches = _extended(stretches, before, entry, entry.end_ms - parse_duration(entry.length))
+    return stretches
+
+
+def _extended(
+    stretches: list[Stretch], before: Sequence[DriftEntry], entry: DriftEntry, start_ms: int
+) -> list[Stretch]:
+    """Return stretches with what a window adds to them: that part of it which the one before has not judged."""
+    from_ms = max([start_ms, *(one.end_ms for one in before)])
+    if not entry.findings or from_ms >= entry.end_ms:
+        return stretches
+    if stretches and stretches[-1].end_ms == from_ms:
+        return [*stretches[:-1], Stretch(stretches[-1].start_ms, entry.end_ms)]
+    return [*stretches, Stretch(from_ms, entry.end_ms)]
 
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:

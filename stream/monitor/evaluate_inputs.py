@@ -86,7 +86,7 @@ def _note(state: MonitorState, stream: Stream, due: Due, verdict: DriftVerdict) 
     findings = [firing.finding for kind in KINDS[:2] for firing in verdict.firing.get(kind, ())]
     judged = sum(result.state in {"ok", "firing"} and result.subject != SCORE_LABEL for result in verdict.results)
     entry = DriftEntry(due.window.end_ms, due.scheme.length, judged, findings)
-    state.drift_log.add(stream, entry)
+    state.drift_log.add(stream, entry, due.window.start_ms)
 
 
 def _notes(subjects: Iterable[object], rules: Iterable[str]) -> list[str]:

@@ -180,7 +180,7 @@ def _profiles(state: MonitorState, compiled: CompiledModel, window: Window) -> l
             for key in state.panes.within(stream, part, window):
                 inside = key.pane_start_ms >= window.start_ms and key.pane_end_ms <= window.end_ms
                 usable = inside and key.layout == compiled.layouts[part]
-                if usable and not state.drift_log.fired(stream, key.pane_end_ms):
+                if usable and not state.drift_log.fired(stream, key.pane_start_ms, key.pane_end_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
     return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]
 

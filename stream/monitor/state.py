@@ -154,6 +154,8 @@ class MonitorState:
             self._scopes[msgspec.convert(key, ScopeKey)] = msgspec.msgpack.decode(value, type=ScopeMemory)
         elif prefix == _BURN:
             self._burns[msgspec.convert(key, tuple[str, ...])] = msgspec.msgpack.decode(value, type=BurnMemory)
+        elif prefix == drift_log.STRETCHES:
+            self.drift_log.load_stretches(key, value)
         elif prefix == watch.PREFIX:
             self.watch.load(key, value)
         elif prefix == told.PREFIX:

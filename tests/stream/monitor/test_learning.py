@@ -160,6 +160,18 @@ def test_a_reference_is_learnt_anew_for_another_layout(learning: CompiledModel) 
     assert told(fast) == told(slow)
 
 
+def test_days_that_drifted_are_left_out_however_long_ago(learning: CompiledModel) -> None:
+    definition = msgspec.structs.replace(learning.definition, reference=ReferenceSpec(trailing="14d"))
+    compiled = world.compiled_model(definition)
+    messages = world.play(changed([Day(rows=400)] * 34, range(18, 21), shift_a=3.0), compiled, after=0)
+    slow, fast = (replay(compiled, messages, at_once=at_once) for at_once in (False, True))
+    *_, third = (o.reference for o in slow if isinstance(o, LearnedReference))
+    assert third.end_ms == DAY_0 + 29 * DAY_MS
+    inputs = {p.pane_start_ms for p in third.profiles if p.part == "inputs" and not p.segment}
+    assert inputs == {DAY_0 + day * DAY_MS for day in (15, 16, 17, *range(21, 29))}
+    assert told(fast) == told(slow)
+
+
 def told(outputs: list[Output]) -> list[str]:
     return sorted(repr(o) for o in outputs if isinstance(o, Report | LearnedReference | Alert))
 
