@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from stream.model.catalog import Catalog
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import ALWAYS_MS, CompiledModel
 from stream.monitor.fitting import alike_from_ms, has_reference, until_ms
-from stream.monitor.schedule import Progress
+from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
 from stream.timeline.durations import DAY_MS, parse_duration
 from stream.timeline.panes import LocalDayPanes
@@ -68,14 +68,18 @@ def next_lesson(state: MonitorState, catalog: Catalog, model: str) -> Lesson | N
     ends before its reference would be in force has none.
     """
     progress, reached_ms = state.progress[model], state.watermarks.predictions_ms
-    for compiled in catalog.revisions(model) or (catalog.compiled_for(model, reached_ms),):
-        if compiled.effective_from_ms > reached_ms:
-            break
-        window = None if compiled.learning else _reference_window(state, catalog, compiled, progress)
-        if window is None:
+    revisions = catalog.revisions(model) or (catalog.compiled_for(model, reached_ms),)
+    untils = [*(compiled.effective_from_ms for compiled in revisions[1:]), FOREVER_MS]
+    # Of revisions that ended before the first pane there is, nothing can be learnt: a model may have had hundreds.
+    first_ms = state.panes.first_ms(model, "inputs", ALWAYS_MS) or ALWAYS_MS
+    for compiled, ends_ms in zip(revisions, untils, strict=True):
+        if ends_ms <= first_ms or compiled.learning or compiled.effective_from_ms > reached_ms:
             continue
-        lesson, ends_ms = Lesson(compiled, window), until_ms(catalog, compiled)
-        if lesson.effective_from_ms < ends_ms and (ends_ms > reached_ms or not hopeless(state, lesson)):
+        window = _reference_window(state, catalog, compiled, progress)
+        lesson = None if window is None else Lesson(compiled, window)
+        if lesson is None or lesson.effective_from_ms >= ends_ms:
+            continue
+        if ends_ms > reached_ms or not hopeless(state, lesson):
             return lesson
     return None
 

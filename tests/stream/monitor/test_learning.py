@@ -8,10 +8,12 @@ import pytest
 
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
-from stream.model.compiled import SCORE, CompiledModel
+from stream.model.compiled import ALWAYS_MS, SCORE, CompiledModel
 from stream.monitor.core import MonitorCore
 from stream.monitor.learn_grids import grids_of
+from stream.monitor.lessons import learning_ms, to_learn_ms
 from stream.monitor.outputs import LearnedModel, LearnedReference, Output
+from stream.monitor.schedule import Progress
 from stream.parts.hashes import hash_ids
 from stream.parts.sample import SamplePart
 from stream.timeline.durations import DAY_MS
@@ -158,6 +160,19 @@ def test_a_reference_is_learnt_anew_for_another_layout(learning: CompiledModel) 
     assert min(alert.decided_at_ms for alert in alerts(slow, "traffic")) > DAY_0 + 36 * DAY_MS, "when it stops"
     assert {alert.reference for alert in alerts(slow, "features")} == {second.id}
     assert told(fast) == told(slow)
+
+
+def test_outcomes_of_another_layout_are_learnt_anew_too(learning: CompiledModel) -> None:
+    later = compile_model(
+        msgspec.structs.replace(learning.definition, label_ages=["3h"]), world.grids(), effective_from_ms=DAY_0
+    )
+    older, newer = (world.reference(compiled, days=1) for compiled in (learning, later))
+    progress, catalog = Progress(), Catalog().with_revision(learning).with_reference(older, ALWAYS_MS)
+    assert to_learn_ms(catalog, learning, progress) == 0
+    changed_catalog = catalog.with_revision(later)
+    assert to_learn_ms(changed_catalog, learning, progress) == 0
+    assert to_learn_ms(changed_catalog, later, progress) == learning_ms(later) > 0
+    assert to_learn_ms(changed_catalog.with_reference(newer, DAY_0 + DAY_MS), later, progress) == 0
 
 
 def test_days_that_drifted_are_left_out_however_long_ago(learning: CompiledModel) -> None:
