@@ -1,7 +1,7 @@
 """Episodes of alerts: what is firing, and the transitions that people are told of."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -123,10 +123,10 @@ class AlertBook:
             if key in touched or transition is not None or self._alerts[key].told_ms != told_ms:
                 self._store(key)
 
-    def close_kinds(self, model: str, kept: frozenset[AlertKind]) -> None:
-        """Let go of every finding of kinds that a model's definition no longer watches."""
-        for key in [key for key in self._alerts.of(model) if key.kind not in kept]:
-            for scope in list(self._alerts[key].scopes):
+    def release(self, model: str, kinds: Collection[AlertKind], watched: Mapping[AlertKind, Collection[str]]) -> None:
+        """Let go of every finding of some kinds in scopes that a model's definition does not watch (any more)."""
+        for key in [key for key in self._alerts.of(model) if key.kind in kinds]:
+            for scope in self._alerts[key].scopes.keys() - watched.get(key.kind, ()):
                 self.hold(key, scope, [])
 
     def holding(self, stream: Stream, kinds: Collection[AlertKind]) -> bool:

@@ -1,12 +1,12 @@
 """One round of decisions: everything due, in order, and the alerts that follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from stream.model.compiled import CompiledModel
-from stream.monitor import evaluate_inputs, evaluate_outcomes
+from stream.monitor import evaluate_inputs, evaluate_outcomes, evaluate_service
 from stream.monitor.alert_book import AlertKey
 from stream.monitor.burn_rate import Transition as BurnTransition
 from stream.monitor.config import MonitorConfig
@@ -21,6 +21,7 @@ from stream.monitor.outputs import Output
 from stream.monitor.partial import partial_versions
 from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due, Family, due_windows
+from stream.monitor.scopes import burn_scope
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS, Stream
 from stream.monitor.wakes import Wakes
@@ -28,6 +29,12 @@ from tidegauge.alerts import AlertKind
 from tidegauge.reports import Report
 
 _STATE_KINDS: tuple[AlertKind, ...] = ("tidegauge.state",)
+_KINDS: Mapping[Family, tuple[AlertKind, ...]] = {
+    Family.INPUTS: evaluate_inputs.KINDS,
+    Family.SERVICE: (*evaluate_service.KINDS, "traffic"),
+    Family.LATE: _STATE_KINDS,
+    Family.OUTCOME: evaluate_outcomes.KINDS,
+}
 _GRACE = 0.1
 """Part of a model's first window that may pass before its first event: traffic seldom begins with the day."""
 
@@ -82,6 +89,7 @@ class Decisions:
     def decide(self, model: str, instant_ms: int, items: Sequence[Due | BurnDue]) -> None:
         """Decide what is due of one model and family at one instant, then tell of the alerts that changed."""
         self._facts.clear()
+        family = Family(items[0].order[1])
         for item in items:
             if isinstance(item, Due):
                 self._decide(item)
@@ -89,7 +97,8 @@ class Decisions:
                 self._hold(item)
         compiled = self._judges.catalog.compiled_for(model, instant_ms - 1)
         judges = self._judges.of(compiled, instant_ms)
-        self._state.alerts.close_kinds(model, judges.rules.kinds)
+        # Other families may be ahead or behind: what is let go of now would be found again at an earlier instant.
+        self._state.alerts.release(model, _KINDS[family], judges.scopes)
         for transition in self._state.alerts.settle(model, instant_ms):
             alert = narrate(self._state, judges, transition, self._facts.get(transition.key))
             self.outputs.append(alert)
@@ -109,7 +118,7 @@ class Decisions:
             for stream in self._streams(due.compiled, _STATE_KINDS):
                 if stream.segment == ALL_ROWS:
                     decide_late(self._state, stream, due, self._config)
-        else:
+        elif not due.ends:
             self._decide_outcomes(due, judges)
 
     def _decide_service(self, due: Due, judges: ModelJudges) -> None:
@@ -145,7 +154,7 @@ class Decisions:
     def _hold(self, item: BurnDue) -> None:
         firing = item.transition.firing
         key = AlertKey(*item.stream, item.rule.kind)
-        self._state.alerts.hold(key, f"burn {item.transition.pair}", [firing] if firing else [])
+        self._state.alerts.hold(key, burn_scope(item.transition.pair), [firing] if firing else [])
 
     def _report(self, report: Report | None) -> None:
         if report is not None:

@@ -8,6 +8,7 @@ from stream.monitor.drift_judge import DriftVerdict
 from stream.monitor.drift_log import DriftEntry
 from stream.monitor.judges import ModelJudges
 from stream.monitor.schedule import Due
+from stream.monitor.scopes import inputs_scope
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream
 from stream.monitor.subjects import SCORE_LABEL
@@ -40,7 +41,7 @@ def decide_inputs(
         _note(state, stream, due, verdict)
     for kind in KINDS:
         key = AlertKey(*stream, kind)
-        state.alerts.hold(key, f"inputs {due.scheme.length}", verdict.firing.get(kind, ()))
+        state.alerts.hold(key, inputs_scope(due.scheme.length), verdict.firing.get(kind, ()))
     notes = [] if judge is None else _notes(judge.view.subjects.values(), judge.rules)
     late = late_rows(state.panes, state.incoming, stream, due.seen)[1]
     return inputs_report(judges, stream, due, (inputs.rows, late), verdict, notes)

@@ -11,6 +11,7 @@ from stream.monitor.judges import ModelJudges
 from stream.monitor.memory import Firing
 from stream.monitor.outcome_judge import Moment
 from stream.monitor.schedule import Due
+from stream.monitor.scopes import outcome_scope
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream
 from stream.monitor.windows import OutcomeWindow, late_rows, outcome_window
@@ -113,17 +114,13 @@ def _hold(state: MonitorState, key: AlertKey, due: Due, firing: list[Firing]) ->
     final = state.scope(key.stream, "outcome", length, horizon_ms)
     if due.age_ms == horizon_ms:
         for age_ms in due.compiled.rungs_ms[:-1]:
-            held = state.alerts.held(key, _scope(length, age_ms))
+            held = state.alerts.held(key, outcome_scope(length, age_ms))
             if held and held[0].window.end_ms <= due.window.end_ms:
-                state.alerts.hold(key, _scope(length, age_ms), [])
+                state.alerts.hold(key, outcome_scope(length, age_ms), [])
     elif not firing:
-        held = state.alerts.held(key, _scope(length, due.age_ms))
+        held = state.alerts.held(key, outcome_scope(length, due.age_ms))
         firing = held if held and held[0].window.end_ms > final.decided_ms else []
-    state.alerts.hold(key, _scope(length, due.age_ms), firing)
-
-
-def _scope(length: str, age_ms: int) -> str:
-    return f"outcome {length} {age_ms}"
+    state.alerts.hold(key, outcome_scope(length, due.age_ms), firing)
 
 
 def _recent(state: MonitorState, stream: Stream, due: Due, observed_ms: int) -> Callable[[], OutcomeWindow]:

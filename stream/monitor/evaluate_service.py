@@ -9,6 +9,7 @@ from stream.monitor.judges import ModelJudges
 from stream.monitor.memory import Firing
 from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due
+from stream.monitor.scopes import late_scope, service_scope, traffic_scope
 from stream.monitor.service_judge import judge_budget, judge_traffic
 from stream.monitor.service_ledger import ERRORS, LATENCIES, ROWS, SLOW
 from stream.monitor.state import MonitorState
@@ -18,6 +19,8 @@ from tidegauge.alerts import AlertKind, Finding
 from tidegauge.reports import Report
 
 KINDS: tuple[AlertKind, ...] = ("latency", "errors")
+"""Kinds with a budget; traffic is judged beside them."""
+
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -32,7 +35,7 @@ def decide_service(
     memory = state.scope(stream, "service", due.scheme.length)
     for rule in named:
         firing = judge_budget(memory, rule, totals, due.window, config)
-        state.alerts.hold(AlertKey(*stream, rule.kind), f"service {due.scheme.length}", firing)
+        state.alerts.hold(AlertKey(*stream, rule.kind), service_scope(due.scheme.length), firing)
     if named:
         state.keep_scope(stream, "service", due.scheme.length)
     latency = state.service.latencies(stream, due.window, due.compiled).latency
@@ -68,7 +71,7 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
     memory.bind(judges.reference_id)
     band, firing = judge_traffic(memory, view, judges.budget, rows, due.window)
     state.keep_scope(stream, "traffic", due.scheme.length)
-    state.alerts.hold(AlertKey(*stream, "traffic"), f"traffic {due.scheme.length}", firing)
+    state.alerts.hold(AlertKey(*stream, "traffic"), traffic_scope(due.scheme.length), firing)
     if band is None:
         return None
     return Report(
@@ -127,7 +130,7 @@ def decide_late(state: MonitorState, stream: Stream, due: Due, config: MonitorCo
             since_ms=due.window.start_ms,
         )
         firing = [Firing(finding=finding, severity="warning", window=due.window, n=on_time + late)]
-    state.alerts.hold(AlertKey(*stream, "tidegauge.state"), f"late {due.scheme.length}", firing)
+    state.alerts.hold(AlertKey(*stream, "tidegauge.state"), late_scope(due.scheme.length), firing)
 
 
 def _ratio(part: int, whole: int) -> float | None:

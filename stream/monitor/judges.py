@@ -11,6 +11,7 @@ from stream.monitor.outcome_judge import OutcomeJudge
 from stream.monitor.outcome_view import outcome_view
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.rules import Rules
+from stream.monitor.scopes import watched_scopes
 from stream.monitor.service_judge import TrafficView
 from stream.monitor.streams import ALL_ROWS
 from stream.timeline.windows import WindowScheme
@@ -32,6 +33,7 @@ class ModelJudges:
     def __init__(self, compiled: CompiledModel, reference: Reference | None, config: MonitorConfig) -> None:
         self.compiled = compiled
         self.rules = Rules(compiled)
+        self.scopes = watched_scopes(self.rules)
         self._config = config
         self.index = None if reference is None or compiled.learning else ReferenceIndex(reference, compiled)
         self.reference_id = "" if reference is None else reference.id

@@ -17,6 +17,8 @@ def needed_from_ms(catalog: Catalog, model: str, progress: Progress, retention_m
     revisions = [(c, Rules(c)) for c in catalog.revisions(model) or (catalog.compiled_for(model, 0),)]
     starts = []
     for due in next_windows(revisions, progress, retention_ms):
+        if due.ends:  # reads nothing
+            continue
         is_outcome = due.family == Family.OUTCOME
         blocks = recent_blocks(due.scheme, due.window, progress.observed_ms) if is_outcome else [due.window]
         starts.append(blocks[0].start_ms)

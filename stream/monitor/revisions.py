@@ -32,7 +32,7 @@ def revise(state: MonitorState, judges: Judges, late: Collection[PartKey], decid
         for due in _decided(key, revisions, revisions.index(compiled), state.progress_of(key.model)):
             wanted[stream, due.scheme.length, due.window.end_ms, due.age_ms + due.family] = due
     for due in decided:
-        if due.family not in {Family.INPUTS, Family.OUTCOME}:
+        if due.family not in {Family.INPUTS, Family.OUTCOME} or due.ends:
             continue
         for stream in state.incoming.late.streams(due.compiled.model):
             if any(_concerns(key, due) for key in state.incoming.late.inside(stream, due.seen)):

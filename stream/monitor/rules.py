@@ -78,17 +78,6 @@ class Rules:
         named = [window for rule in self.budgets for window in rule.windows]
         return tuple(dict.fromkeys((*(self.traffic_windows or self.compiled.definition.windows), *named)))
 
-    @property
-    def kinds(self) -> frozenset[AlertKind]:
-        """Every kind of alert that these rules can raise."""
-        kinds: set[AlertKind] = {rule.kind for rule in self.drift.values()}
-        kinds |= {rule.kind for rule in self.outcomes} | {rule.kind for rule in self.budgets}
-        if "features" in kinds:
-            kinds.add("schema")
-        if self.traffic_windows:
-            kinds.add("traffic")
-        return frozenset(kinds | {"tidegauge.state"})
-
 
 def _windows_of(definition: Definition, kind: type[Monitor]) -> Iterator[str]:
     for monitor in definition.monitors:

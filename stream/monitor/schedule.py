@@ -32,6 +32,7 @@ class Due:
     """One window of one model that can be decided now.
 
     Nobody watched windows of this length before `watched_ms`: panes from before may be forgotten by now or not.
+    `ends`: nobody watches the family any more, and what fired of it ends here.
     """
 
     instant_ms: int
@@ -41,6 +42,7 @@ class Due:
     window: Window
     age_ms: int = 0
     watched_ms: int = -FOREVER_MS
+    ends: bool = False
 
     @property
     def seen(self) -> Window:
@@ -132,6 +134,10 @@ def due_windows(
             for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
                 progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
                 yield _due(family, compiled, scheme, window, delay_ms, watched_ms)
+        end = None if not index or rules.outcomes else _end_of_outcomes(compiled, progress, until_ms)
+        if end is not None and end.instant_ms <= outcomes_ms:
+            progress.decided_ms[_key(Family.OUTCOME, end.scheme, 0)] = end.instant_ms
+            yield end
 
 
 def next_windows(
@@ -139,11 +145,14 @@ def next_windows(
 ) -> Iterator[Due]:
     """Yield the next window of each kind that is to be decided, however far the watermarks have come."""
     bounds = [compiled.effective_from_ms for compiled, _ in revisions] + [FOREVER_MS]
-    for (compiled, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
+    for index, ((compiled, rules), (from_ms, until_ms)) in enumerate(zip(revisions, pairwise(bounds), strict=True)):
         for family, scheme, delay_ms in _watched(compiled, rules, retention_ms):
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is not None and (end_ms := scheme.next_close(max(after_ms, from_ms))) <= until_ms:
                 yield _due(family, compiled, scheme, scheme.window(end_ms), delay_ms)
+        end = None if not index or rules.outcomes else _end_of_outcomes(compiled, progress, until_ms)
+        if end is not None:
+            yield end
 
 
 def watched_from(revisions: Sequence[CompiledModel], index: int, family: Family, scheme: WindowScheme) -> int:
@@ -155,6 +164,23 @@ def watched_from(revisions: Sequence[CompiledModel], index: int, family: Family,
     while index and scheme in revisions[index - 1].windows[part]:
         index -= 1
     return revisions[index].effective_from_ms if index else -FOREVER_MS
+
+
+def shortest_window(compiled: CompiledModel) -> WindowScheme:
+    """Return the shortest windows of inputs."""
+    return min(compiled.windows["inputs"], key=lambda scheme: scheme.length_ms)
+
+
+def _end_of_outcomes(compiled: CompiledModel, progress: Progress, until_ms: int) -> Due | None:
+    """Return the first closing of a revision that watches no outcomes: no other instant would end their alerts.
+
+    None once it was decided, or where a revision ends before.
+    """
+    scheme = shortest_window(compiled)
+    end_ms = scheme.next_close(compiled.effective_from_ms)
+    if end_ms > until_ms or decided_until(progress, Family.OUTCOME, scheme, 0) >= end_ms:
+        return None
+    return Due(end_ms, Family.OUTCOME, compiled, scheme, scheme.window(end_ms), ends=True)
 
 
 def _due(
@@ -191,7 +217,7 @@ def _watched(compiled: CompiledModel, rules: Rules, retention_ms: int) -> Iterat
     timezone = compiled.definition.timezone
     for length in rules.service_windows:
         yield Family.SERVICE, WindowScheme(length, timezone), 0
-    yield Family.LATE, min(inputs, key=lambda scheme: scheme.length_ms), retention_ms
+    yield Family.LATE, shortest_window(compiled), retention_ms
     if rules.outcomes:
         for scheme in compiled.windows["outcome"]:
             for age_ms in compiled.rungs_ms:
