@@ -106,21 +106,30 @@ class AlertBook:
         memory = self._alerts.get(key)
         return [] if memory is None else memory.scopes.get(scope, [])
 
-    def settle(self, model: str, instant_ms: int, reason: str = "") -> Iterator[Transition]:
-        """Yield the transitions that follow from what holds now, all rows before segments."""
+    def settle(
+        self, model: str, instant_ms: int, kinds: Collection[AlertKind] = (), reason: str = ""
+    ) -> Iterator[Transition]:
+        """Yield the transitions that follow from what holds now, all rows before segments.
+
+        Of `kinds`, those decided at this instant, whatever holds without an alert is looked at, news or none: what all
+        rows told of has an alert of its own once it has outlasted theirs, and nothing else may ever be found of it.
+        """
         touched = {key for key in self._touched if key.model == model}
-        if not touched:
-            return
         self._touched -= touched
         # What all rows do decides whether their segments are told of.
         parents = {key._replace(segment=ALL_ROWS) for key in touched}
-        family = {key for key in self._alerts.of(model) if key._replace(segment=ALL_ROWS) in parents}
-        for key in sorted(touched | family):
-            told_ms = self._alerts[key].told_ms
+        mine = self._alerts.of(model)
+        family = {key for key in mine if key._replace(segment=ALL_ROWS) in parents}
+        waiting = {key for key, memory in mine.items() if key.kind in kinds and memory.scopes and not memory.alert_id}
+        looked_at = sorted(touched | family | waiting)
+        told_ms = {key: self._alerts[key].told_ms for key in looked_at}
+        for key in looked_at:
             transition = self._settle(key, instant_ms, reason)
             if transition is not None:
+                if transition.status == "resolved" and key.segment == ALL_ROWS:
+                    self._tell_until(family - {key}, key, instant_ms)
                 yield transition
-            if key in touched or transition is not None or self._alerts[key].told_ms != told_ms:
+            if key in touched or transition is not None or self._alerts[key].told_ms != told_ms[key]:
                 self._store(key)
 
     def release(self, model: str, kinds: Collection[AlertKind], watched: Mapping[AlertKind, Collection[str]]) -> None:
@@ -167,6 +176,12 @@ class AlertBook:
         """Put a stored alert back."""
         model, version, segment, kind = (str(part) for part in key)
         self._alerts[AlertKey(model, version, segment, kind)] = msgspec.msgpack.decode(data, type=AlertMemory)  # type: ignore[arg-type]  # written from an AlertKey
+
+    def _tell_until(self, family: Collection[AlertKey], parent: AlertKey, instant_ms: int) -> None:
+        """Note that the alert of all rows told of its segments until it ended, however long ago they were looked at."""
+        for key in family:
+            if key._replace(segment=ALL_ROWS) == parent:
+                self._alerts[key].told_ms = instant_ms
 
     def _settle(self, key: AlertKey, instant_ms: int, reason: str) -> Transition | None:
         memory = self._alerts[key]

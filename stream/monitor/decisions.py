@@ -99,7 +99,7 @@ class Decisions:
         judges = self._judges.of(compiled, instant_ms)
         # Other families may be ahead or behind: what is let go of now would be found again at an earlier instant.
         self._state.alerts.release(model, _KINDS[family], judges.scopes)
-        for transition in self._state.alerts.settle(model, instant_ms):
+        for transition in self._state.alerts.settle(model, instant_ms, _KINDS[family]):
             alert = narrate(self._state, judges, transition, self._facts.get(transition.key))
             self.outputs.append(alert)
             if transition.asks:

@@ -6,6 +6,7 @@ from stream.monitor.evaluate_outcomes import KINDS as OUTCOME_KINDS
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.facts import Facts, OutcomeFacts
 from stream.monitor.judges import ModelJudges
+from stream.monitor.pruning import kept_ms
 from stream.monitor.state import MonitorState
 from stream.monitor.summary import summarise
 from stream.monitor.windows import evidence_ids
@@ -51,7 +52,7 @@ def narrate(state: MonitorState, judges: ModelJudges, transition: Transition, ou
         evidence=drift.findings[:_LISTED] if drift else [],
         quiet=drift.quiet if drift else facts.quiet,
         context=_context(facts, judges, key),
-        sample_prediction_ids=evidence_ids(state.panes, key.stream, lead.window) if lead else [],
+        sample_prediction_ids=_sample(state, judges.compiled, transition),
         runbook_url=facts.runbook_url,
     )
 
@@ -93,6 +94,15 @@ def _facts(state: MonitorState, judges: ModelJudges, transition: Transition, out
     elif key.kind == "features":
         facts.quiet = max(0, _features(judges.compiled, key) - len(transition.firing))
     return facts
+
+
+def _sample(state: MonitorState, compiled: CompiledModel, transition: Transition) -> list[str]:
+    """Return ids of predictions; none of a window so far back that its panes may be forgotten by now or not."""
+    if not transition.firing:
+        return []
+    window = transition.firing[0].window
+    known = window.start_ms >= transition.decided_at_ms - kept_ms(compiled, 0)
+    return evidence_ids(state.panes, transition.key.stream, window) if known else []
 
 
 def _features(compiled: CompiledModel, key: AlertKey) -> int:

@@ -183,22 +183,27 @@ def transitions(held: Iterable[Held]) -> Iterator[Transition]:
     """Yield every transition: an alert begins with its first finding, changes with severity or subject, ends with none.
 
     A segment's alert does not begin while all rows fire for the same kind, nor within four windows after that: it must
-    outlast them.
+    outlast them. Whether it does is asked whenever something of its family is decided.
     """
     episodes: dict[tuple[str, str, str], Episode] = {}
-    for (instant_ms, _), group in groupby(sorted(held), key=lambda h: (h.instant_ms, h.family)):
+    families: dict[str, int] = {}
+    for (instant_ms, family), group in groupby(sorted(held), key=lambda h: (h.instant_ms, h.family)):
         touched = set()
         for one in group:
             key = (one.version, one.kind, one.segment)
             episode = episodes.setdefault(key, Episode())
+            families[one.kind] = family
             if one.found != episode.scopes.get(one.scope, ()):
                 touched.add((one.version, one.kind))
             episode.scopes.pop(one.scope, None)
             if one.found:
                 episode.scopes[one.scope] = one.found
-        for key in sorted(key for key in episodes if key[:2] in touched):
+        waiting = {key for key, e in episodes.items() if families[key[1]] == family and e.scopes and not e.lasting}
+        fired = {key[:2] for key, episode in episodes.items() if not key[2] and episode.lasting}
+        for key in sorted(key for key in episodes if key[:2] in touched or key in waiting):
             parent = episodes.get((*key[:2], ""))
-            all_rows_fire = bool(key[2]) and parent is not None and parent.lasting
+            # An alert of all rows that ends now has told of its segments until now.
+            all_rows_fire = bool(key[2]) and parent is not None and (parent.lasting or key[:2] in fired)
             yield from _settle(key, episodes[key], instant_ms, all_rows_fire=all_rows_fire)
 
 
