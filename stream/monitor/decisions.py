@@ -29,9 +29,10 @@ from tidegauge.alerts import AlertKind
 from tidegauge.reports import Report
 
 _STATE_KINDS: tuple[AlertKind, ...] = ("tidegauge.state",)
+_TRAFFIC_KINDS: tuple[AlertKind, ...] = ("traffic",)
 _KINDS: Mapping[Family, tuple[AlertKind, ...]] = {
     Family.INPUTS: evaluate_inputs.KINDS,
-    Family.SERVICE: (*evaluate_service.KINDS, "traffic"),
+    Family.SERVICE: (*evaluate_service.KINDS, *_TRAFFIC_KINDS),
     Family.LATE: _STATE_KINDS,
     Family.OUTCOME: evaluate_outcomes.KINDS,
 }
@@ -124,7 +125,9 @@ class Decisions:
     def _decide_service(self, due: Due, judges: ModelJudges) -> None:
         for stream in self._state.service.streams(due.compiled.model):
             self._report(decide_service(self._state, judges, stream, due, self._config))
-        for segment in (ALL_ROWS, *judges.segments):
+        # A segment that a new reference does not know is no longer judged: its alert ends.
+        held = sorted(stream.segment for stream in self._state.alerts.streams(due.compiled.model, _TRAFFIC_KINDS))
+        for segment in dict.fromkeys((ALL_ROWS, *judges.segments, *held)):
             self._report(decide_traffic(self._state, judges, segment, due, whole=self._whole(due)))
 
     def _decide_outcomes(self, due: Due, judges: ModelJudges) -> None:

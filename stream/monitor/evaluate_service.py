@@ -59,9 +59,13 @@ def decide_service(
 def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: Due, *, whole: bool) -> Report | None:
     """Judge the traffic of all versions of a segment together; None where nobody watches it or nothing is known."""
     view = judges.traffic(segment, due.scheme)
-    if view is None or not whole:
-        return None
     stream = Stream(due.compiled.model, ALL_VERSIONS, segment)
+    key, scope = AlertKey(*stream, "traffic"), traffic_scope(due.scheme.length)
+    if view is None:
+        state.alerts.hold(key, scope, [])
+        return None
+    if not whole:
+        return None
     rows = sum(
         int(state.service.totals(one, due.window)[0])
         for one in state.service.streams(stream.model)
@@ -71,7 +75,7 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
     memory.bind(judges.reference_id)
     band, firing = judge_traffic(memory, view, judges.budget, rows, due.window)
     state.keep_scope(stream, "traffic", due.scheme.length)
-    state.alerts.hold(AlertKey(*stream, "traffic"), traffic_scope(due.scheme.length), firing)
+    state.alerts.hold(key, scope, firing)
     if band is None:
         return None
     return Report(

@@ -73,8 +73,8 @@ class ModelJudges:
         key = (segment, scheme.length)
         if key not in self._traffic:
             watched = scheme.length in self.rules.traffic_windows
-            view = TrafficView(self.index, scheme, segment) if watched and self.index is not None else None
-            self._traffic[key] = view
+            known = self.index is not None and segment in self.index.segments
+            self._traffic[key] = TrafficView(self.index, scheme, segment) if watched and known and self.index else None
         return self._traffic[key]
 
     def _make_drift(self, segment: str, scheme: WindowScheme) -> DriftJudge | None:
