@@ -81,7 +81,7 @@ class Decisions:
             before = (dict(progress.decided_ms), progress.burned_ms)
             revisions = self._judges.revisions(model)
             found += due_windows(revisions, progress, *reached, self._config.retention_ms)
-            found += self._burning(model, revisions[-1][1], min(predictions_ms, reach.burn_ms))
+            found += self._burning(model, revisions, min(predictions_ms, reach.burn_ms))
             if (progress.decided_ms, progress.burned_ms) != before:
                 progress.store(self._state.fields, model)
             self._wakes.sleep(model, revisions, progress, self._config.retention_ms)
@@ -191,13 +191,13 @@ class Decisions:
             progress.partial[_partial_key(due)] = found
             progress.store(self._state.fields, model)
 
-    def _burning(self, model: str, rules: Rules, reached_ms: int) -> list[BurnDue]:
+    def _burning(self, model: str, revisions: Sequence[tuple[CompiledModel, Rules]], reached_ms: int) -> list[BurnDue]:
         progress = self._state.progress_of(model)
         if reached_ms <= progress.burned_ms:
             return []
         span = (progress.burned_ms, reached_ms)
         progress.burned_ms = reached_ms
-        found = burn(self._state, rules, model, span, self._config)
+        found = burn(self._state, revisions, model, span, self._config)
         return [BurnDue(stream, rule, transition) for stream, rule, transition in found]
 
 

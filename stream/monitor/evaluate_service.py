@@ -1,7 +1,9 @@
 """Deciding on requests: windows of traffic and named budgets, burn rates, late rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from stream.model.compiled import CompiledModel
 from stream.monitor.alert_book import AlertKey
 from stream.monitor.burn_rate import PAIRS, BurnPair, Transition, burn_transitions
 from stream.monitor.config import MonitorConfig
@@ -94,14 +96,31 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
 
 
 def burn(
-    state: MonitorState, rules: Rules, model: str, span: tuple[int, int], config: MonitorConfig
+    state: MonitorState,
+    revisions: Sequence[tuple[CompiledModel, Rules]],
+    model: str,
+    span: tuple[int, int],
+    config: MonitorConfig,
 ) -> Iterator[tuple[Stream, BudgetRule, Transition]]:
-    """Yield (stream, rule, transition) of every burn-rate pair of a model in (span[0], span[1]]."""
-    for rule in rules.budgets:
-        if not rule.windows:
-            for stream in state.service.streams(model):
+    """Yield (stream, rule, transition) of every burn-rate pair of a model in (span[0], span[1]].
+
+    Each instant is judged by the revision in force, by `effective_from_ms`.
+    """
+    streams = state.service.streams(model)
+    bounds = [span[0], *(compiled.effective_from_ms for compiled, _ in revisions[1:]), span[1]]
+    for (_, rules), (from_ms, until_ms) in zip(revisions, pairwise(bounds), strict=True):
+        piece = (max(span[0], from_ms), min(span[1], until_ms))
+        if piece[0] >= piece[1]:
+            continue
+        burning = [rule for rule in rules.budgets if not rule.windows]
+        for rule in burning:
+            for stream in streams:
                 for pair in PAIRS:
-                    yield from _burn(state, stream, rule, pair, span, config)
+                    yield from _burn(state, stream, rule, pair, piece, config)
+        for kind in [kind for kind in KINDS if all(rule.kind != kind for rule in burning)]:
+            for stream in streams:
+                # What fires is let go of; declared again, it would cease at an instant long past.
+                state.forget_burns(stream, kind)
 
 
 def _burn(

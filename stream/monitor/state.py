@@ -18,7 +18,7 @@ from stream.monitor import (
     watermarks,
 )
 from stream.monitor.alert_book import AlertBook
-from stream.monitor.burn_rate import BurnMemory
+from stream.monitor.burn_rate import PAIRS, BurnMemory
 from stream.monitor.drift_log import DriftLog
 from stream.monitor.fields import Fields
 from stream.monitor.incoming import Incoming
@@ -95,6 +95,12 @@ class MonitorState:
             if pair[0] in before_ms and not burn.firing and Stream(*pair[:3]) not in left:
                 del self._burns[pair]
                 self.fields.delete(field_name(_BURN, *pair))
+
+    def forget_burns(self, stream: Stream, kind: str) -> None:
+        """Forget the state of a kind's burn-rate pairs: nobody watches them."""
+        for pair in PAIRS:
+            if self._burns.pop((*stream, kind, pair.long), None) is not None:
+                self.fields.delete(field_name(_BURN, *stream, kind, pair.long))
 
     def of_models(self, models: Collection[str]) -> dict[str, dict[bytes, bytes]]:
         """Return by model the fields that no log tells again: what was decided, and by which detectors."""

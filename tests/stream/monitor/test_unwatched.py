@@ -14,7 +14,14 @@ from stream.timeline.durations import DAY_MS
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, Day, changed
 from tidegauge.alerts import Alert
-from tidegauge.definition import CoverageMonitor, DriftMonitor, ErrorsMonitor, Monitor, PerformanceMonitor
+from tidegauge.definition import (
+    CoverageMonitor,
+    DriftMonitor,
+    ErrorsMonitor,
+    LatencyMonitor,
+    Monitor,
+    PerformanceMonitor,
+)
 
 NOON_MS = DAY_0 + 2 * DAY_MS + DAY_MS // 2
 DRIFT = DriftMonitor()
@@ -29,12 +36,12 @@ def revision(*monitors: Monitor, from_ms: int = ALWAYS_MS, horizon: str = "6h") 
     return compile_model(definition, world.grids(), effective_from_ms=from_ms)
 
 
-def told(messages: world.Messages, *revisions: CompiledModel) -> list[Alert]:
+def told(messages: world.Messages, *revisions: CompiledModel, every: int = 2 * world.SHARDS) -> list[Alert]:
     catalog = Catalog()
     for one in revisions:
         catalog = catalog.with_revision(one)
     catalog = catalog.with_reference(world.reference(revisions[0], days=10), ALWAYS_MS)
-    return world.alerts(world.run(MonitorCore(0, catalog), world.in_order(messages), every=2 * world.SHARDS))
+    return world.alerts(world.run(MonitorCore(0, catalog), world.in_order(messages), every=every))
 
 
 def last_status(alerts: Sequence[Alert], kind: str) -> dict[str, str]:
@@ -57,9 +64,10 @@ def last_status(alerts: Sequence[Alert], kind: str) -> dict[str, str]:
             revision(PerformanceMonitor(windows=SHORT), horizon="12h", from_ms=NOON_MS),
         ),
         ("performance", revision(DRIFT, PerformanceMonitor()), revision(DRIFT, from_ms=NOON_MS)),
+        ("errors", revision(ErrorsMonitor()), revision(ErrorsMonitor(windows=SHORT), from_ms=NOON_MS)),
         ("errors", revision(ErrorsMonitor(windows=SHORT)), revision(ErrorsMonitor(), from_ms=NOON_MS)),
     ],
-    ids=["window", "window that coverage keeps", "label age", "family", "named windows"],
+    ids=["window", "window that coverage keeps", "label age", "family", "burn rates", "named windows"],
 )
 def test_an_alert_ends_with_the_scope_it_was_found_in(kind: str, before: CompiledModel, after: CompiledModel) -> None:
     messages = world.play(changed(DAYS, range(1, 3), shift_a=2.0, flip=0.9, failed=0.3), before)
@@ -88,3 +96,20 @@ def test_labels_that_lag_behind_a_change_find_the_same(seed: int) -> None:
     assert expected
     assert [a for a in lagging if a.kind == "performance"] == expected
     assert all(a.decided_at_ms <= NOON_MS + 6 * HOUR_MS for a in expected)
+
+
+@pytest.mark.parametrize("every", [1, 2 * world.SHARDS, 10_000])
+def test_burn_rates_go_by_the_revision_in_force(every: int) -> None:
+    """Dropped at noon, declared again a day later: it was announced long before, and nothing is told of that day."""
+    first = revision(ErrorsMonitor())
+    dropped = revision(LatencyMonitor(), from_ms=NOON_MS)
+    again = revision(ErrorsMonitor(), from_ms=NOON_MS + DAY_MS)
+    messages = world.play(changed([Day(rows=4800)] * 5, range(1, 5), failed=0.3), first)
+    errors = [a for a in told(messages, first, dropped, again, every=every) if a.kind == "errors" and not a.segment]
+    begun, ended, anew, *rest = [(a.status, a.decided_at_ms) for a in errors if a.seq == 1 or a.status == "resolved"]
+    assert DAY_0 + DAY_MS < begun[1] < DAY_0 + 2 * DAY_MS
+    assert begun[0] == anew[0] == "firing"
+    assert ended == ("resolved", NOON_MS + 40 * 60_000), "the next closing of a window of four hours"
+    assert NOON_MS + DAY_MS < anew[1] <= NOON_MS + DAY_MS + HOUR_MS
+    assert [status for status, _ in rest] == ["resolved"]
+    assert [a.decided_at_ms for a in errors] == sorted(a.decided_at_ms for a in errors)
