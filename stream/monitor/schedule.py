@@ -203,10 +203,15 @@ def decided_until(progress: Progress, family: Family, scheme: WindowScheme, age_
 def _after(progress: Progress, family: Family, scheme: WindowScheme, delay_ms: int) -> int | None:
     """Return the end of the last window decided, else the start of the first pane; None before there is one."""
     first_ms = progress.first_ms.get("service" if family == Family.SERVICE else "inputs")
-    return None if first_ms is None else progress.decided_ms.get(_key(family, scheme, delay_ms), first_ms)
+    if first_ms is None:
+        return None
+    if family == Family.LATE:  # whatever the delay, which is a setting: else another one would begin at the first pane
+        ends = (ms for name, ms in progress.decided_ms.items() if name.startswith(_key(family, scheme, "")))
+        return max(ends, default=first_ms)
+    return progress.decided_ms.get(_key(family, scheme, delay_ms), first_ms)
 
 
-def _key(family: Family, scheme: WindowScheme, delay_ms: int) -> str:
+def _key(family: Family, scheme: WindowScheme, delay_ms: int | str) -> str:
     return f"{family.value} {scheme.length} {delay_ms}"
 
 

@@ -179,3 +179,17 @@ def held_by_day(core: MonitorCore, messages: Messages) -> list[list[tuple[int, i
         keys = [key for prefix, key in map(parse_field_name, stored) if prefix == "f"]
         held.append([(int(str(key[4])), int(str(key[5]))) for key in keys])
     return held
+
+
+def test_another_retention_goes_on_where_the_last_one_stood() -> None:
+    """Not at the first pane, which may lie a year back."""
+    revision = (compiled_at(SHORT), Rules(compiled_at(SHORT)))
+    progress = Progress(first_ms={"inputs": DAY_0 - 365 * DAY_MS})
+
+    def late(retention_ms: int, predictions_ms: int) -> list[int]:
+        due = due_windows([revision], progress, predictions_ms, predictions_ms, retention_ms)
+        return [one.window.end_ms for one in due if one.family == Family.LATE]
+
+    late(HOUR_MS, DAY_0 + HOUR_MS)
+    assert late(2 * HOUR_MS, DAY_0 + 5 * HOUR_MS)[0] > DAY_0
+    assert late(HOUR_MS, DAY_0 + 6 * HOUR_MS)[0] > DAY_0 + 3 * HOUR_MS
