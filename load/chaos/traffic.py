@@ -32,7 +32,7 @@ POISON = {
         b'{"prediction_id": 17, "model": "credit", "timestamp_ms": 1}',
         b'{"prediction_id": "no time", "model": "credit"}',
         b"\xff\xfe no text",
-        json.dumps({"prediction_id": "wide", "model": "credit", "timestamp_ms": 1,
+        json.dumps({"prediction_id": "wide", "model": "credit", "timestamp_ms": 1_700_000_000_000,
                     "features": dict.fromkeys(map(str, range(600)), 1)}).encode(),
     ],
     "labels": [b"[]", b'{"prediction_id": "y", "label": {}, "timestamp_ms": 1}', b"\x00"],

@@ -56,7 +56,7 @@ BAD_PREDICTIONS: dict[bytes, str] = {
         {
             "prediction_id": "wide",
             "model": "lender",
-            "timestamp_ms": 1,
+            "timestamp_ms": 1_700_000_000_000,
             "features": dict.fromkeys(map(str, range(600)), 1),
         }
     ).encode(): "too_many_features",
