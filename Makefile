@@ -12,6 +12,8 @@ CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
 # By default files with few tests come last: those are the long ones, and one core would wait for the other.
 IN_ORDER := --no-loadscope-reorder
+# One more than two cores: tests with servers mostly wait, for sessions, elections and restarts.
+PROCESSES ?= 3
 
 .PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure soak curves chaos chaos-control any-number lint format lock clean
 
@@ -31,13 +33,13 @@ demo: install  ## a year of real flights, two models, live: nothing else needed
 	@$(BIN)/tidegauge demo $(ARGS)
 
 test: install servers  ## every test, integration included
-	@$(BIN)/pytest -n 2 --dist loadfile $(IN_ORDER) -q -m "not peers" $(ARGS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile $(IN_ORDER) -q -m "not peers" $(ARGS)
 
 test-unit: install  ## unit and property tests: no server is started
 	@$(BIN)/pytest -n 2 --dist loadfile -q -m "not embedded and not integration and not demo" $(ARGS)
 
 test-integration: install servers  ## the tests on real Kafka and Redis
-	@$(BIN)/pytest -n 2 --dist loadfile -q -m "(integration or demo) and not peers" $(ARGS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile -q -m "(integration or demo) and not peers" $(ARGS)
 
 test-peers: install servers  ## the benchmark's programs for other frameworks, each in an environment of its own
 	@$(BIN)/pytest -q -m peers $(ARGS)
