@@ -12,8 +12,8 @@ CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),40)
 
 # By default files with few tests come last: those are the long ones, and one core would wait for the other.
 IN_ORDER := --no-loadscope-reorder
-# One more than two cores: tests with servers mostly wait, for sessions, elections and restarts.
-PROCESSES ?= 3
+# More than two cores: tests with servers mostly wait, for sessions, elections and restarts.
+PROCESSES ?= 4
 
 .PHONY: help install servers demo test test-unit test-integration test-peers bench fuzz pressure soak curves chaos chaos-control any-number lint format lock clean
 
