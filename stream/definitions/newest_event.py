@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Final, cast
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
 
 from stream.definitions.reader import MISSING_TOPIC
 from stream.errors import UnreachableError
-from stream.kafka.clients import make_consumer
+from stream.kafka.clients import PARTITION_END, make_consumer
 from stream.kafka.topics import TopicNames
 from stream.profiler.config import ShardConfig
 from tidegauge.codec import decode_prediction_message, decode_profiles
@@ -25,7 +25,6 @@ _LAST_EVENTS: Final = 20
 """Of each partition: the newest is among them but for lateness, and a change is announced a minute ahead."""
 
 _STEP_SECONDS: Final = 0.5
-_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
 
 
 def newest_event_ms(
@@ -86,7 +85,8 @@ def _last(
                 yield message
                 if (message.offset() or 0) + 1 >= ends.get(message.partition() or 0, 0):
                     ends.pop(message.partition() or 0, None)
-            elif error.code() == _END:  # behind the last record may stand a transaction's marker, never delivered
+            elif error.code() == PARTITION_END:
+                # Behind the last record may stand a transaction's marker, never delivered.
                 ends.pop(message.partition() or 0, None)
 
 

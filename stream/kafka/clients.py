@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from stream.errors import ConfigurationError
@@ -36,6 +36,9 @@ CONSUMER_BOUNDS: Final = {"queued.max.messages.kbytes": "32768", "fetch.max.byte
 
 PRODUCER_BOUNDS: Final = {"queue.buffering.max.kbytes": "32768"}
 """Produced and not yet acknowledged. librdkafka's default is 1 GB: that is what a topic that is away would fill."""
+
+PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
+"""Code of the event that tells of a partition's end, with `enable.partition.eof`."""
 
 Client = TypeVar("Client")
 

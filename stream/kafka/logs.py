@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from stream.errors import UnreachableError
-from stream.kafka.clients import make_consumer
+from stream.kafka.clients import PARTITION_END, make_consumer
 
 QUERY_SECONDS: Final = 10.0
 _BATCH: Final = 1_000
 _STEP_SECONDS: Final = 0.5
-_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
 
 
 class Entry(NamedTuple):
@@ -93,7 +92,7 @@ class Logs:
                 error = message.error()
                 if error is None:
                     yield message
-                elif error.code() == _END:
+                elif error.code() == PARTITION_END:
                     waiting.discard(message.partition() or 0)
                 elif not error.retriable():
                     raise self._away(error.str())

@@ -15,7 +15,7 @@ from confluent_kafka import (
 
 from stream.checkpoint import StateLostError
 from stream.errors import ConfigurationError, UnreachableError
-from stream.kafka.clients import CONSUMER_BOUNDS, make_admin, make_consumer
+from stream.kafka.clients import CONSUMER_BOUNDS, PARTITION_END, make_admin, make_consumer
 from stream.profiler.config import ProfilerConfig
 from stream.profiler.decode import LABELS, PREDICTIONS
 from stream.profiler.messages import RawBatch
@@ -185,7 +185,7 @@ def _columns(shard: int, messages: list[Message]) -> RawBatch:
 
 def _is_end(message: Message) -> bool:
     error = message.error()
-    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
+    return error is not None and error.code() == PARTITION_END
 
 
 def _judge(message: Message) -> None:
