@@ -187,11 +187,11 @@ class Demo:
             ("planner", "labels"): landed,
             ("gate", "labels"): landed,
         }
-        counted = listener.wait_for(expected, 60.0, self._over)
+        listener.wait_for(expected, 60.0, self._over)
         once = all(listener.counted[key] == n for key, n in expected.items())
         draw()
         rows = ", ".join(f"{m} {what} {listener.counted[m, what]:,} of {n:,}" for (m, what), n in expected.items())
-        if not self._over() and not (counted and once):
+        if not once and not self._over():
             raise TidegaugeError(f"not every event was counted once: {rows}")
         self.console.print(f"every event was counted: {rows}", highlight=False)
 

@@ -134,7 +134,7 @@ def due_windows(
             for window in scheme.closes(max(after_ms, from_ms), min(reached_ms - delay_ms, until_ms)):
                 progress.decided_ms[_key(family, scheme, delay_ms)] = window.end_ms
                 yield _due(family, compiled, scheme, window, delay_ms, watched_ms)
-        end = None if not index or rules.outcomes else _end_of_outcomes(compiled, progress, until_ms)
+        end = _end_of_outcomes(index, rules, progress, until_ms)
         if end is not None and end.instant_ms <= outcomes_ms:
             progress.decided_ms[_key(Family.OUTCOME, end.scheme, 0)] = end.instant_ms
             yield end
@@ -150,7 +150,7 @@ def next_windows(
             after_ms = _after(progress, family, scheme, delay_ms)
             if after_ms is not None and (end_ms := scheme.next_close(max(after_ms, from_ms))) <= until_ms:
                 yield _due(family, compiled, scheme, scheme.window(end_ms), delay_ms)
-        end = None if not index or rules.outcomes else _end_of_outcomes(compiled, progress, until_ms)
+        end = _end_of_outcomes(index, rules, progress, until_ms)
         if end is not None:
             yield end
 
@@ -171,11 +171,14 @@ def shortest_window(compiled: CompiledModel) -> WindowScheme:
     return min(compiled.windows["inputs"], key=lambda scheme: scheme.length_ms)
 
 
-def _end_of_outcomes(compiled: CompiledModel, progress: Progress, until_ms: int) -> Due | None:
+def _end_of_outcomes(index: int, rules: Rules, progress: Progress, until_ms: int) -> Due | None:
     """Return the first closing of a revision that watches no outcomes: no other instant would end their alerts.
 
-    None once it was decided, or where a revision ends before.
+    None for the first revision and those that watch some, once it was decided, or where a revision ends before.
     """
+    if not index or rules.outcomes:
+        return None
+    compiled = rules.compiled
     scheme = shortest_window(compiled)
     end_ms = scheme.next_close(compiled.effective_from_ms)
     if end_ms > until_ms or decided_until(progress, Family.OUTCOME, scheme, 0) >= end_ms:
