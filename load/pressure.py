@@ -134,7 +134,7 @@ def run(folder: Path, seconds: float, rate: int, burst: int) -> int:
     names = TopicNames("p.")
     config = folder / "tidegauge.yaml"
     config.write_text(
-        f"prefix: {names.prefix}\nidle: never\nweb: {{port: 0}}\n"
+        f"prefix: '{names.prefix}'\nidle: never\nweb: {{port: 0}}\n"
         f"kafka: {{bootstrap.servers: '{broker.bootstrap}'}}\nredis: {{url: '{store.url}'}}\n"
         f"topics: {{partitions: {PARTITIONS}, profile_partitions: 2}}\n"
     )

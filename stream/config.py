@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stream.checkpoint.address import parse_address
+from stream.definitions.yaml_source import Plain, parse_yaml
 from stream.errors import ConfigurationError
 from stream.kafka.group_protocol import GroupProtocol, group_protocol, without_group
 from stream.timeline.durations import parse_duration
@@ -140,7 +140,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] | Non
     where = str(path) if path else "the environment"
     try:
         if isinstance(kafka, dict):
-            data["kafka"] = {str(k): _text(_read_secret(v)) for k, v in kafka.items()}
+            data["kafka"] = {str(k): _read_secret(v) for k, v in kafka.items()}
         return Settings(**data)
     except ValidationError as error:
         raise ConfigurationError(_explain(where, sources, error)) from error
@@ -172,22 +172,30 @@ def _set(data: dict[str, Any], keys: tuple[str, ...], value: str, name: str) -> 
     data[keys[-1]] = value
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        source = parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; name another with -c") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if source.problems:
+        raise ConfigurationError("\n".join(map(source.located, source.problems)))
+    data = {} if source.value is None else _as_written(source.value)
     if not isinstance(data, dict):
         raise ConfigurationError(f"{path}: expected settings as `key: value`, found {type(data).__name__}")
-    return {str(key): value for key, value in data.items()}
+    return data
+
+
+def _as_written(value: Any) -> Any:
+    """Numbers and dates as the text they stand as, as a variable gives them: a password of 0123 is not octal."""
+    if isinstance(value, dict):
+        return {key: _as_written(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_written(inner) for inner in value]
+    if isinstance(value, Plain):
+        return str(value.value).lower() if isinstance(value.value, bool) else str(value)
+    return value
 
 
 def _explain(where: str, sources: Mapping[tuple[str, ...], str], error: ValidationError) -> str:
@@ -201,7 +209,8 @@ def _explain(where: str, sources: Mapping[tuple[str, ...], str], error: Validati
         elif problem["type"] in {"model_type", "dict_type"}:
             text = f"expected `key: value` settings, found {type(problem['input']).__name__}"
         elif problem["type"] == "string_type":
-            text = f"expected text, found {type(problem['input']).__name__}"
+            found = type(problem["input"]).__name__
+            text = "no value" if problem["input"] is None else f"expected text, found {found}"
         lines.append(f"{sources.get(keys, where)}: {'.'.join(keys)}: {text}")
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from load.chaos.service import Assignment
 PARTITIONS, PROFILE_PARTITIONS = 4, 2
 PREFIX = "chaos."
 SETTINGS = """\
-prefix: {prefix}
+prefix: '{prefix}'
 group: workers
 lateness: 10s
 idle: never

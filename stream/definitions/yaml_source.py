@@ -9,7 +9,6 @@ from stream.model.problems import DefinitionError, Problem
 
 _NULL: Final = "tag:yaml.org,2002:null"
 _STRING: Final = "tag:yaml.org,2002:str"
-_MERGE: Final = "tag:yaml.org,2002:merge"
 _MAX_NODES: Final = 100_000  # aliases of aliases can unfold into gigabytes
 _MAX_DEPTH: Final = 40  # an alias may stand within what it names
 
@@ -86,7 +85,7 @@ class _Walk:
     def value(self, node: yaml.Node, path: str) -> Any:
         self._seen += 1
         if self._seen > _MAX_NODES or self._depth > _MAX_DEPTH:
-            text = f"not valid YAML for a definition: more than {_MAX_NODES} values, or {_MAX_DEPTH} levels"
+            text = f"not valid YAML here: more than {_MAX_NODES} values, or {_MAX_DEPTH} levels"
             raise DefinitionError([Problem(self._source.name, text)])
         self._source.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):

@@ -102,7 +102,7 @@ class Cluster:
     def _config(self, name: str, port: int) -> Path:
         path = self.folder / name
         path.write_text(
-            f"prefix: {self.prefix}\ngroup: {self.prefix}workers\nlateness: 10s\nidle: never\nretention: 1h\n"
+            f"prefix: '{self.prefix}'\ngroup: '{self.prefix}workers'\nlateness: 10s\nidle: never\nretention: 1h\n"
             f"kafka: {{bootstrap.servers: '{self.bootstrap}'}}\nredis: {{url: '{self.redis_url}'}}\n"
             f"web: {{port: {port}}}\n"
             f"topics: {{partitions: {PARTITIONS}, profile_partitions: {PROFILE_PARTITIONS}}}\n"

@@ -31,6 +31,14 @@ def test_environment_over_file_over_default(tmp_path: Path) -> None:
     assert settings.redis.url.get_secret_value() == "rediss://three:6379"
 
 
+@pytest.mark.parametrize("text", ["03610458.", "0123456", "1e5", "2024.10", "2024-01-01", "0x10", "1_000"])
+def test_text_that_looks_like_a_number_stays_as_it_was_written(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "tidegauge.yaml"
+    path.write_text(f"prefix: {text}\nkafka: {{sasl.password: {text}}}\nweb: {{port: 80}}\n")
+    settings = load_settings(path, {})
+    assert (settings.prefix, settings.kafka["sasl.password"], settings.web.port) == (text, text, 80)
+
+
 def test_a_secret_from_a_file_is_never_printed(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("redis://:hunter2@host\n")
@@ -51,6 +59,9 @@ def test_a_secret_from_a_file_is_never_printed(tmp_path: Path) -> None:
         ("kafka: {sasl.password: {file: /nowhere/at/all}}", "the secret's file cannot be read"),
         ("- a list", "expected settings as `key: value`, found list"),
         ("a: [", "not valid YAML"),
+        ("group: a\nlateness: 1m\ngroup: b", "tidegauge.yaml:1: group: given again on line 3"),
+        ("kafka: {sasl.password: }", "kafka.sasl.password: no value"),
+        ("kafka: {sasl: {password: p}}", "kafka.sasl: expected text, found dict"),
     ],
 )
 def test_a_wrong_setting_names_file_key_and_next_step(tmp_path: Path, text: str, expected: str) -> None:
