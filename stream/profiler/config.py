@@ -11,7 +11,12 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds a shard's memory. Beyond a limit names go to `__other__`, rows are counted by reason."""
+    """What bounds a shard's memory. Beyond a limit names go to `__other__`, rows are counted by reason.
+
+    Versions, values and contexts (a version with a value of each segment) are those that a prediction had within what
+    the join log remembers, to the day: the longest label horizon (two days at least, where a model was met that nobody
+    declared), `retention` and the clocks' skew.
+    """
 
     models: int = 1_000
     versions_per_model: int = 64

@@ -1,7 +1,9 @@
 """One batch of one topic, judged: what was read, what is on time, what is dropped, and what could not be read."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic
 
 import numpy as np
@@ -12,6 +14,7 @@ from stream.profiler.decode import Columns, Decoded, Event
 from stream.profiler.messages import DeadLetter, RawBatch
 from stream.profiler.rules import Rules
 from stream.profiler.watermarks import Before, TopicClock, clamp
+from stream.timeline.durations import DAY_MS
 
 Int64 = NDArray[np.int64]
 
@@ -29,6 +32,28 @@ class Judged(Generic[Columns]):
     offsets: Int64
     before: Before
     dead: list[DeadLetter]
+
+    def by_day(self, lateness_ms: int) -> Iterator[tuple[int, "Judged[Columns]"]]:
+        """Yield the rows before which the watermark stood in the same day (from 1970), and that day.
+
+        The shard's very first rows, before which there was no watermark, are with those of the first day.
+        """
+        days: Int64 = self.before.watermarks(lateness_ms) // DAY_MS
+        cuts = [0, *(np.flatnonzero((np.diff(days) > 0) & (days[:-1] >= 0)) + 1).tolist(), len(days)]
+        for start, stop in pairwise(cuts):
+            yield int(days[stop - 1]), self if stop - start == len(days) else self._part(start, stop)
+
+    def _part(self, start: int, stop: int) -> "Judged[Columns]":
+        """Return some rows that follow each other."""
+        rows = np.arange(start, stop)
+        return Judged(
+            self.fields.take(rows),
+            self.timestamps_ms[rows],
+            self.on_time[rows],
+            self.offsets[rows],
+            self.before.take(rows),
+            self.dead,
+        )
 
 
 def judge(

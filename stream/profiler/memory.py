@@ -22,6 +22,7 @@ from stream.profiler.rules import Rules
 from stream.profiler.runs import Records
 from stream.profiler.state import Meta
 from stream.profiler.watermarks import NEVER_MS
+from stream.timeline.durations import DAY_MS
 
 
 class Memory:
@@ -35,6 +36,8 @@ class Memory:
         Labels that were forgotten and had never found a prediction.
     undeclared_ms
         The predictions' watermark when a model was first met that nobody had declared; None: there was none.
+    day
+        The day (from 1970) of the predictions' watermark, as of the last row.
     """
 
     def __init__(self, names: Names, config: ShardConfig) -> None:
@@ -42,6 +45,19 @@ class Memory:
         self.joiner = Joiner(names, config)
         self.unmatched = 0
         self.undeclared_ms: int | None = None
+        self.day = NEVER_MS
+
+    def begin_day(self, day: int, rules: Rules) -> bool:
+        """Let go of names, before the first row whose watermark stands in a new day; whether any name or id went.
+
+        At a row, not when there is no room, or at a batch's end: so the same names are admitted however the log is cut.
+        """
+        if day <= self.day:
+            return False
+        self.day = day
+        forgotten_ms = rules.forgotten_ms(day * DAY_MS, self.undeclared_ms)
+        oldest_ms = min(self.joiner.predictions.buckets, default=day * DAY_MS)
+        return self._names.forget(forgotten_ms // DAY_MS, oldest_ms // DAY_MS)
 
     def add_predictions(
         self, records: Records, ids: Sequence[str], keep: NDArray[np.bool_], counts: TopicCounts, resolver: Resolver
@@ -89,7 +105,7 @@ class Memory:
     def load(self, meta: Meta, loaded: Loaded) -> None:
         """Take in stored state; the names must be there already."""
         self.joiner.anonymous, self.joiner.joined = meta.anonymous, meta.joined
-        self.unmatched, self.undeclared_ms = meta.unmatched, meta.undeclared_ms
+        self.unmatched, self.undeclared_ms, self.day = meta.unmatched, meta.undeclared_ms, meta.day
         if self.undeclared_ms is None and self._names.undeclared:  # written before that was noted
             self.undeclared_ms = NEVER_MS
         self.joiner.texts.load(loaded.fields)

@@ -1,35 +1,30 @@
 """Names a shard has met, bounded: models, versions, segment values, and the contexts that join records point to.
 
 Admission depends only on the order of the predictions in their log, so it is the same for every owner. Beyond a limit
-a name becomes `__other__`. Everything is kept in state as small MessagePack fields.
+a name becomes `__other__`. Versions and values that no remembered prediction has any more make room for others: a model
+may be retrained every night for ever. Everything is kept in state as small MessagePack fields.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from stream.model.catalog import OTHER_MODEL
 from stream.parts.columns import Coded
+from stream.parts.keys import segment_label
 from stream.profiler.config import Limits
+from stream.profiler.contexts import Context, Contexts
 
 OTHER = OTHER_MODEL
 
-_CONTEXT_PREFIX = b"c|"
 _MODEL_PREFIX = b"n|"
 
 
-class Context(NamedTuple):
-    """What a join record must remember of its prediction besides time and score."""
-
-    model: str
-    version: str
-    segments: tuple[str, ...]
-
-
 class ModelNames(msgspec.Struct, array_like=True):
-    """Versions and segment values of one model that were admitted, in order."""
+    """Versions and segment values of one model that are kept under their own names, in order."""
 
     versions: list[str] = []
     values: dict[str, list[str]] = {}
@@ -43,9 +38,8 @@ class Names:
         self._limits = limits
         self._models: dict[str, ModelNames] = {}
         self._undeclared = 0
-        self._contexts: list[Context] = []
-        self._ids: dict[Context, int] = {}
-        self._dirty: set[bytes] = set()
+        self._contexts = Contexts()
+        self._dirty: set[str] = set()
         self.overflowed: dict[str, int] = {}
 
     @property
@@ -94,40 +88,87 @@ class Names:
     def context(self, model: str, version: str, segments: tuple[str, ...]) -> int:
         """Id of a context; beyond the limit that of its model and version without segments."""
         context = Context(model, version, segments)
-        found = self._ids.get(context)
+        found = self._contexts.find(context)
         if found is not None:
             return found
         if segments and len(self._contexts) >= self._limits.contexts:
             self._overflow("context", OTHER)
             return self.context(model, version, ())
-        self._add(context)
-        self._dirty.add(_CONTEXT_PREFIX + str(self._ids[context]).encode())
-        return self._ids[context]
+        return self._contexts.add(context)
 
     def resolve(self, context: int) -> Context:
         """Return the context with an id."""
-        return self._contexts[context]
+        return self._contexts.resolve(context)
 
-    def take_changes(self) -> dict[bytes, bytes]:
-        """Fields of the state that changed since the last call."""
+    def used(self, contexts: NDArray[np.uint32], days: NDArray[np.int64]) -> None:
+        """Note the day of each of some predictions, by the ids of their contexts."""
+        self._contexts.used(contexts, days)
+
+    @property
+    def from_day(self) -> int:
+        """The day up to which names were forgotten."""
+        return self._contexts.from_day
+
+    def forget(self, from_day: int, oldest_day: int) -> bool:
+        """Let go of names without a prediction since a day; whether any name or id went.
+
+        Parameters
+        ----------
+        from_day
+            A name whose last prediction was before that makes room for others. Of the predictions alone, so that the
+            same names are admitted everywhere.
+        oldest_day
+            The day of the oldest prediction that the join log holds: ids that only older ones had are given anew.
+
+        Notes
+        -----
+        O(contexts). Values of rows that had no context of their own any more (`context` beyond its limit) go too, and
+        are admitted again, if there is room, with their next row.
+        """
+        retired = self._contexts.retire(from_day)
+        if retired:
+            self._keep_current()
+        return self._contexts.free(oldest_day) or retired
+
+    def take_changes(self) -> dict[bytes, bytes | None]:
+        """Fields of the state that changed since the last call; None: gone."""
         changed, self._dirty = self._dirty, set()
-        return {field: self._encode(field) for field in changed}
+        models = {_MODEL_PREFIX + name.encode(): msgspec.msgpack.encode(self._models[name]) for name in changed}
+        return {**models, **self._contexts.take_changes()}
 
-    def load(self, fields: Mapping[bytes, bytes]) -> None:
-        """Take in the fields of this dictionary from stored state; others are left alone."""
+    def load(self, fields: Mapping[bytes, bytes], from_day: int = 0, day: int = 0) -> None:
+        """Take in the fields of this dictionary from stored state; others are left alone.
+
+        Parameters
+        ----------
+        from_day
+            As it was when they were stored.
+        day
+            When contexts were last used that do not tell.
+        """
         for field, value in fields.items():
             if field.startswith(_MODEL_PREFIX):
                 names = msgspec.msgpack.decode(value, type=ModelNames)
                 self._models[field.removeprefix(_MODEL_PREFIX).decode()] = names
                 self._undeclared += not names.declared
-        contexts = {int(field[len(_CONTEXT_PREFIX) :]): value for field, value in _contexts_of(fields)}
-        for _, value in sorted(contexts.items()):
-            self._add(msgspec.msgpack.decode(value, type=Context))
+        self._contexts.load(fields, from_day, day)
 
-    def _encode(self, field: bytes) -> bytes:
-        if field.startswith(_CONTEXT_PREFIX):
-            return msgspec.msgpack.encode(self._contexts[int(field[len(_CONTEXT_PREFIX) :])])
-        return msgspec.msgpack.encode(self._models[field.removeprefix(_MODEL_PREFIX).decode()])
+    def _keep_current(self) -> None:
+        """Keep the versions and values that a context has which still counts."""
+        versions: dict[str, set[str]] = defaultdict(set)
+        labels: dict[str, set[str]] = defaultdict(set)
+        for model, version, segments in self._contexts.current:
+            versions[model].add(version)
+            labels[model].update(segments)
+        for model, names in self._models.items():
+            kept = [version for version in names.versions if version in versions[model]]
+            values = {
+                name: [value for value in known if segment_label(name, value) in labels[model]]
+                for name, known in names.values.items()
+            }
+            if kept != names.versions or values != names.values:
+                names.versions, names.values = kept, values
+                self._touch(model)
 
     def _of(self, model: str) -> ModelNames:
         if model not in self._models:  # only `__other__` comes here unadmitted
@@ -145,17 +186,9 @@ class Names:
         self._touch(model)
         return value
 
-    def _add(self, context: Context) -> None:
-        self._ids[context] = len(self._contexts)
-        self._contexts.append(context)
-
     def _touch(self, model: str) -> None:
-        self._dirty.add(_MODEL_PREFIX + model.encode())
+        self._dirty.add(model)
 
     def _overflow(self, kind: str, name: str) -> str:
         self.overflowed[kind] = self.overflowed.get(kind, 0) + 1
         return name
-
-
-def _contexts_of(fields: Mapping[bytes, bytes]) -> Iterable[tuple[bytes, bytes]]:
-    return ((field, value) for field, value in fields.items() if field.startswith(_CONTEXT_PREFIX))

@@ -178,19 +178,11 @@ class ShardCore:
         """How far the shard has come, as a message says it."""
         progress = self.progress
         newest_ms = max(clock.newest_ms for clock in self.clocks.values())
-        return ShardWatermark(
-            self.shard,
-            epoch,
-            seq,
-            progress.predictions_ms,
-            progress.labels_ms,
-            newest_ms,
-            idle=self.idle,
-            loss=self.loss,
-        )
+        told = (progress.predictions_ms, progress.labels_ms, newest_ms)
+        return ShardWatermark(self.shard, epoch, seq, *told, idle=self.idle, loss=self.loss)
 
-    def take_fields(self) -> dict[bytes, bytes]:
-        """State that is no part and no join record, where it changed since the last call."""
+    def take_fields(self) -> dict[bytes, bytes | None]:
+        """State that is no part and no join record, where it changed since the last call; None: gone."""
         predictions, labels, joiner = self.clocks[PREDICTIONS], self.clocks[LABELS], self.memory.joiner
         meta = Meta(
             predictions_newest_ms=predictions.newest_ms,
@@ -205,6 +197,8 @@ class ShardCore:
             undeclared_ms=self.memory.undeclared_ms,
             loss=self.loss,
             loss_ms=self.loss_ms,
+            day=self.memory.day,
+            names_from_day=self.names.from_day,
         )
         return {
             META: encode_meta(meta),
@@ -222,7 +216,7 @@ class ShardCore:
         self.counts = {PREDICTIONS: meta.predictions, LABELS: meta.labels}
         self.loss, self.loss_ms = meta.loss, meta.loss_ms
         self.offsets = dict(loaded.offsets)
-        self.names.load(loaded.fields)
+        self.names.load(loaded.fields, meta.names_from_day, meta.predictions_newest_ms // DAY_MS)
         self.memory.load(meta, loaded)
         for key, body in stored_parts(loaded.fields):
             self.store.load(key, body)
@@ -237,6 +231,10 @@ class ShardCore:
         self.catalog = catalog
         self.memory.joiner.texts.declared = declared_texts(catalog)
         self.rules = Rules.of(self.switches.view(catalog, self._touched_ms), self.config)
+        self._number()
+
+    def _number(self) -> None:
+        """Give new numbers to what rows are counted under; none that has an old one may wait."""
         kinds = Kinds()
         self._routes = Routes(self.names, kinds, self.rules.catalog)
         self._resolver = Resolver(self.names, kinds, self.rules.catalog)
@@ -256,7 +254,11 @@ class ShardCore:
     def _count(self, batch: RawBatch, decoded: Decoded[Prediction, Layout]) -> list[DeadLetter]:
         judged = judge(batch, decoded, self.clocks[PREDICTIONS], self.rules, self.counts[PREDICTIONS])
         if judged.fields.ids:
-            self._take_predictions(judged)
+            for day, part in judged.by_day(self.rules.max_lateness_ms):
+                if self.memory.begin_day(day, self.rules):
+                    self.store.count_pending()
+                    self._number()
+                self._take_predictions(part)
         self._free()
         return judged.dead
 
@@ -310,6 +312,7 @@ class ShardCore:
     def _take_predictions(self, judged: AnyJudged) -> None:
         fields = judged.fields
         routed = self._routes.route(fields, judged.timestamps_ms)
+        self.names.used(routed.contexts, judged.timestamps_ms // DAY_MS)
         self.memory.meet(judged, self.rules)
         records = np.zeros(len(fields.ids), dtype=PREDICTION_RECORD.memory)
         records["hash"] = hash_rows(fields.models, fields.ids)

@@ -27,6 +27,8 @@ class Meta(msgspec.Struct, array_like=True):
     loss: str = ""
     loss_ms: int = 0
     undeclared_ms: int | None = None
+    day: int = -1
+    names_from_day: int = 0
 
 
 _META_DECODER = msgspec.msgpack.Decoder(Meta)

@@ -10,6 +10,7 @@ from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.profiler.checkpoints import Checkpoints
 from stream.profiler.config import Limits, ShardConfig
+from stream.profiler.contexts import Context, Contexts
 from stream.profiler.label_texts import BOOL, NUMBER, TEXT, LabelTexts, declared_texts
 from stream.profiler.messages import RawBatch
 from stream.profiler.names import OTHER, Names
@@ -115,3 +116,22 @@ def test_labels_beyond_the_limit_are_told_beside_the_names() -> None:
     core.labels(RawBatch(0, [0, 1, 2], [-1] * 3, labels))
     untouched: Any = None
     assert shard_status(Owned(untouched, Checkpoints(core, 1, 0))).overflowed == {"label_text": 2}
+
+
+def test_a_context_that_comes_back_has_its_id_until_that_is_free() -> None:
+    contexts = Contexts()
+    old, other = Context("m", "1", ()), Context("m", "2", ())
+    ids = np.array([contexts.add(old), contexts.add(other)], dtype=np.uint32)
+    contexts.used(ids, np.array([10, 12]))
+    assert contexts.retire(12)
+    assert (contexts.find(old), contexts.find(other), len(contexts)) == (None, 1, 1)
+    assert (contexts.add(old), contexts.resolve(0)) == (0, old)
+    contexts.used(ids[:1], np.array([13]))
+    assert contexts.retire(14)
+    assert contexts.free(13)
+    assert contexts.resolve(0) == old, "day 13 is not over"
+    with pytest.raises(LookupError, match="context 1 was forgotten"):
+        contexts.resolve(1)
+    assert contexts.take_changes()[b"c|1"] is None
+    assert contexts.add(Context("m", "3", ())) == 1
+    assert contexts.add(Context("m", "4", ())) == 2

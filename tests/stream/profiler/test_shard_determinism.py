@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 
 import pytest
+from fake_store import FakeStore
 from profiler_logs import CONFIG, bodies, catalog, comparable, feed, random_logs, run, without_empty
 
-from stream.checkpoint.values import Delta, Loaded
 from stream.parts.keys import PartKey
 from stream.profiler.checkpoints import Checkpoints, Publication
 from stream.profiler.schedule import Progress, closed
@@ -26,40 +26,6 @@ def test_batches_and_interleavings_do_not_matter(seed: int) -> None:
         assert bodies(other.store) == bodies(whole.store)
         assert other.progress == whole.progress
         assert other.counts == whole.counts
-
-
-class FakeStore:
-    """Applies deltas as the Lua script does."""
-
-    def __init__(self) -> None:
-        self.fields: dict[bytes, bytes] = {}
-        self.buckets: dict[str, bytes] = {}
-        self.offsets: dict[str, int] = {}
-        self.unpublished: dict[bytes, int] = {}
-        self.seq = 0
-
-    def commit(self, delta: Delta) -> int:
-        self.seq += 1
-        for name, value in delta.fields.items():
-            if value is None:
-                self.fields.pop(name, None)
-            else:
-                self.fields[name] = value
-        for name, seq in delta.delivered.items():
-            if self.unpublished.get(name, seq + 1) <= seq:
-                del self.unpublished[name]
-        self.unpublished.update(dict.fromkeys(delta.unpublished, self.seq))
-        for name, records in delta.appends.items():
-            self.buckets[name] = self.buckets.get(name, b"") + records
-        for name in delta.dropped:
-            self.buckets.pop(name, None)
-        self.offsets.update(delta.offsets)
-        return self.seq
-
-    def load(self, epoch: int) -> Loaded:
-        return Loaded(
-            epoch, self.seq, dict(self.fields), dict(self.buckets), dict(self.offsets), dict(self.unpublished)
-        )
 
 
 class Monitor:
