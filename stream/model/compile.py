@@ -28,8 +28,8 @@ def compile_model(
     definition
         As written. Without `features`, the grids' names and types are the model's.
     grids
-        Grid of each feature and, under `SCORE`, of the score (not for multiclass: there it is the classes). While one
-        is missing the result is `learning`.
+        Grid of each feature and, under `SCORE`, of the score (for multiclass, whose cells are the classes in any case,
+        only where there is no other). While one is missing the result is `learning`.
     effective_from_ms
         Event time from which the revision holds.
 

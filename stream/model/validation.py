@@ -38,10 +38,11 @@ def definition_problems(definition: Definition) -> list[Problem]:
 def grid_problems(definition: Definition, grids: Mapping[str, FeatureGrid]) -> list[Problem]:
     """Return what is wrong with grids: of the wrong type, unsorted edges, repeated categories."""
     problems = []
+    score = "categorical" if definition.task == "multiclass" else "numeric"
     for name, grid in grids.items():
         key = f"grids.{name}"
         kind = "categorical" if isinstance(grid, CategoricalGrid) else "numeric"
-        declared = "numeric" if name == SCORE else definition.features.get(name, kind)
+        declared = score if name == SCORE else definition.features.get(name, kind)
         if kind != declared:
             problems.append(Problem(key, f"{kind}, but {name} is {declared}"))
         elif isinstance(grid, CategoricalGrid):

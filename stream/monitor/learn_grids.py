@@ -19,6 +19,8 @@ def grids_of(compiled: CompiledModel, sample: SamplePart) -> dict[str, FeatureGr
     grids = {name: _grid(sample, name, declared.get(name)) for name in names}
     if compiled.task != "multiclass":
         grids[SCORE] = NumericGrid(make_grid(sample.scores).edges.tolist())
+    elif not grids:  # none at all would say that nobody has looked yet
+        grids[SCORE] = CategoricalGrid(list(compiled.definition.classes))
     return grids
 
 

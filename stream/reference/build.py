@@ -133,6 +133,8 @@ def make_grids(
         if not np.isfinite(scores).any():
             raise ReferenceFileError(f"{table.source}: no row has a prediction that task {definition.task} can read")
         grids[SCORE] = known.get(SCORE) or wire_grid(make_grid(scores))
+    elif not grids:  # none at all would say that nobody has looked yet
+        grids[SCORE] = CategoricalGrid(list(definition.classes))
     return grids
 
 

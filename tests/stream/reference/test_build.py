@@ -179,3 +179,14 @@ def test_from_a_csv_file_to_a_reference(tmp_path: Path) -> None:
     assert first.snapshot() == second.snapshot()
     assert first.outcomes.result()["prevalence"] == 0.5
     assert built.reference.source == "february.csv"
+
+
+def test_a_file_of_classes_alone_needs_no_features(tmp_path: Path) -> None:
+    path = tmp_path / "healthy.csv"
+    rows = [f"{START_MS + i * HOUR_MS},{'cat' if i % 3 else 'dog'},cat" for i in range(24 * 15)]
+    path.write_text("\n".join(["timestamp,prediction,label", *rows]))
+    definition = Definition(model="m", task="multiclass", classes=["cat", "dog"])
+    built = build_reference(definition, read_reference(path, definition), held_out=True)
+    compiled = compile_model(built.definition, built.grids)
+    assert not compiled.learning
+    assert {profile.part for profile in built.reference.profiles} >= {"inputs", "outcome"}
