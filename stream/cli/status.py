@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
     console = Console(highlight=False)
     console.print(_models(found))
     console.print(_shards(found, time.time_ns() // 1_000_000))
+    for line in left_out(found.shards):
+        console.print(line)
     console.print(f"profiles not yet judged: {sum(found.monitor_lag.values())} messages")
     console.print("workers: " + (", ".join(f"{group} {n}" for group, n in found.members.items()) or "unknown"))
 
@@ -68,6 +72,18 @@ def _shards(found: "Survey", now_ms: int) -> Table:
             f"{sum(sum(c.dropped.values()) for c in counts):,}",
         )
     return table
+
+
+def left_out(shards: Sequence["ShardState"]) -> Iterator[str]:
+    """Yield a line a topic that says which rows are in no window, and why: the most frequent reasons first."""
+    for topic in sorted({topic for shard in shards for topic in shard.counts}):
+        every = [shard.counts[topic] for shard in shards if topic in shard.counts]
+        late = sum(counts.late for counts in every)
+        reasons = sum((Counter(counts.dead) + Counter(counts.dropped) for counts in every), Counter[str]())
+        reasons += Counter(late=late)
+        if reasons:
+            told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+            yield f"{topic}, rows that are late, left out or dead letters: {told}"
 
 
 def _day(time_ms: int) -> str:

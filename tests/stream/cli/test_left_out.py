@@ -1,0 +1,25 @@
+"""What `tidegauge status` says about rows that are in no window."""
+
+from stream.cli.status import left_out
+from stream.cli.survey import ShardState
+from stream.profiler.counts import TopicCounts
+from stream.profiler.state import Meta
+
+
+def shard(number: int, predictions: TopicCounts) -> ShardState:
+    meta = Meta(predictions=predictions, labels=TopicCounts(rows=5, accepted=5))
+    return ShardState(number, 1, 1, "worker-0", {}, meta, 0)
+
+
+def test_reasons_are_summed_over_shards_the_most_frequent_first() -> None:
+    shards = [
+        shard(0, TopicCounts(late=2, dead={"not_json": 1}, dropped={"late_beyond_retention": 1_200})),
+        shard(1, TopicCounts(dead={"not_json": 2}, dropped={"late_beyond_retention": 34, "duplicate": 1})),
+    ]
+    (line,) = left_out(shards)
+    assert line.startswith("predictions, rows that are late, left out or dead letters: ")
+    assert line.endswith(": 1,234 late_beyond_retention, 3 not_json, 2 late, 1 duplicate")
+
+
+def test_nothing_is_said_when_every_row_is_in_a_window() -> None:
+    assert list(left_out([shard(0, TopicCounts(rows=3, accepted=3))])) == []
