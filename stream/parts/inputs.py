@@ -21,6 +21,9 @@ from stream.parts.snapshots import read_counts
 
 EVIDENCE_ROWS = 8
 UNSEEN_CATEGORIES = 16
+MAX_UNSEEN_TEXT = 64
+"""Bytes of a category outside the vocabulary that are kept: a part of 512 features must fit a message of Kafka."""
+
 _FEW = 64
 _VERSION = 1
 _NONE_UNSEEN: Final = CategoryCounts(UNSEEN_CATEGORIES).snapshot()
@@ -74,7 +77,7 @@ class InputsPart:
 
     def update_unseen(self, categorical: int, categories: list[str]) -> None:
         """Add categories, one per row, outside the vocabulary of a categorical feature (by its index)."""
-        self.unseen[categorical].update(categories)
+        self.unseen[categorical].update(map(_brief, categories))
 
     def merge(self, other: Self) -> None:
         """Add another part's rows; raises LayoutError if its layout differs."""
@@ -122,6 +125,13 @@ def read_cells(data: bytes) -> tuple[int, CellCounts, ExactSum]:
     cells = CellCounts.from_snapshot(reader.blob())
     reader.blob()  # moments
     return rows, cells, ExactSum.from_snapshot(reader.blob())
+
+
+def _brief(text: str) -> str:
+    """Cut a text to the bytes that are kept, between two characters."""
+    if len(text) <= MAX_UNSEEN_TEXT and text.isascii():
+        return text
+    return text.encode()[:MAX_UNSEEN_TEXT].decode(errors="ignore")
 
 
 def _unseen(data: bytes) -> CategoryCounts:
