@@ -14,6 +14,9 @@ from stream.profiler.resolve import Resolver, distinct_codes
 from stream.profiler.runs import Int64, Records
 
 Bool = NDArray[np.bool_]
+_MANY = 8
+"""Labels of a prediction from which on those that count are looked for first, all predictions at once."""
+
 _KIND_MASK = (1 << (POSITION_SHIFT - KIND_SHIFT)) - 1
 
 
@@ -49,7 +52,7 @@ def settle(pairs: Pairs, resolver: Resolver, texts: LabelTexts) -> list[OutcomeR
     """Outcomes that the new pairs add, and those they take back.
 
     For each prediction all pairs must be there, the old ones too. O(pairs log pairs); some microseconds for each label
-    of a prediction that has several.
+    of a prediction that has several, and hardly any for those of one that has very many.
     """
     if not len(pairs.prediction):
         return []
@@ -81,6 +84,8 @@ def _changes(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64]) -> _Chang
 
 def _several(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64], rows: Int64) -> _Changes:
     """Predictions with more than one label: what all labels say, minus what the old ones said."""
+    if len(rows) > _MANY * len(pairs.predictions):
+        rows = _that_count(pairs, rung_ms, rows)
     facts: dict[int, tuple[list[LabelFact], list[LabelFact]]] = {}
     labels = pairs.labels
     for row in rows.tolist():
@@ -97,6 +102,16 @@ def _several(pairs: Pairs, rung_ms: Int64, value: NDArray[np.float64], rows: Int
     columns = list(zip(*out, strict=True)) or [(), (), (), (), ()]
     kinds = (np.int64, np.int64, np.float64, np.int64, np.bool_)
     return _Changes(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+
+
+def _that_count(pairs: Pairs, rung_ms: Int64, rows: Int64) -> Int64:
+    """Leave out labels behind a newer one of their rung: a service that calls everything by one id has millions."""
+    labels = pairs.labels[rows]
+    alike = (rung_ms[rows], labels["position"] & LATE, pairs.new[rows], pairs.prediction[rows])
+    order = np.lexsort((labels["position"], labels["ts_ms"], *alike))
+    last = np.ones(len(rows), dtype=np.bool_)
+    last[:-1] = np.any([key[order][1:] != key[order][:-1] for key in alike], axis=0)
+    return rows[np.sort(order[last])]
 
 
 def _outcomes(
