@@ -59,10 +59,14 @@ class DriftLog:
     def drop_before(self, model: str, end_ms: int, panes_ms: int) -> None:
         """Forget the windows of a model that closed at or before `end_ms`, and stretches up to `panes_ms`."""
         for stream, entries in list(self._entries.of(model).items()):
-            stretches = self._drifted(stream)
-            self._keep_stretches(stream, [stretch for stretch in stretches if stretch.end_ms > panes_ms])
-            if entries and entries[0].end_ms <= end_ms:
-                self._keep(stream, [entry for entry in entries if entry.end_ms > end_ms])
+            kept = [entry for entry in entries if entry.end_ms > end_ms]
+            stretches = [stretch for stretch in self._drifted(stream) if stretch.end_ms > panes_ms]
+            if not kept and not stretches:  # nothing may come of this version and segment any more
+                self._forget(stream)
+                continue
+            self._keep_stretches(stream, stretches)
+            if len(kept) < len(entries):
+                self._keep(stream, kept)
 
     def overlapping(self, stream: Stream, since_ms: int, until_ms: int, decided_ms: int) -> DriftEvidence:
         """Return what drifted in (since_ms, until_ms], as far as it was known at an instant.
@@ -107,6 +111,12 @@ class DriftLog:
     def _keep(self, stream: Stream, entries: list[DriftEntry]) -> None:
         self._entries[stream] = entries
         self._fields.put(field_name(PREFIX, *stream), msgspec.msgpack.encode(entries))
+
+    def _forget(self, stream: Stream) -> None:
+        del self._entries[stream]
+        self._stretches.pop(stream, None)
+        self._fields.delete(field_name(PREFIX, *stream))
+        self._fields.delete(field_name(STRETCHES, *stream))
 
     def _keep_stretches(self, stream: Stream, stretches: list[Stretch]) -> None:
         if stretches != self._stretches.get(stream):

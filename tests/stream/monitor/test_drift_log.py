@@ -56,3 +56,16 @@ def test_stretches_come_back_and_follow_from_the_windows_of_older_state() -> Non
         again.load(stored)
         again.drift_log.drop_before("m", 90 * HOP_MS, 0)
         assert fired(again.drift_log, 100) == [20, 21, 22]
+
+
+def test_nothing_is_kept_of_a_version_that_is_gone() -> None:
+    state = MonitorState()
+    hours(state.drift_log, 100, range(20, 23))
+    stored = state.fields.take()
+    state.drift_log.drop_before("m", 99 * HOP_MS, 10 * HOP_MS)
+    assert fired(state.drift_log, 100) == [20, 21, 22]
+    state.drift_log.drop_before("m", 99 * HOP_MS, 99 * HOP_MS)
+    stored |= state.fields.take()
+    assert len(stored) == 2
+    assert set(stored.values()) == {None}
+    assert list(state.drift_log.of_models(["m"])) == []
