@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from stream.cli.alert_history import in_order, read_alerts
 from stream.cli.options import ConfigOption, JsonOption
 from stream.config import load_settings
 from stream.kafka.clients import make_admin
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
 from tidegauge import Alert, AlertStream
 from tidegauge.codec import encode
+from tidegauge.subscribe.selection import Selection
 
 Level = Literal["info", "warning", "error", "critical"]
-# Without --follow the end of the topic is taken to be reached when nothing came for so long.
-QUIET_SECONDS = 3.0
 COLOURS = {"info": "cyan", "warning": "yellow", "error": "red", "critical": "bold red"}
 
 
@@ -27,21 +27,24 @@ def alerts(
     min_severity: Annotated[Level, typer.Option(help="Least severity.")] = "info",
 ) -> None:
     """Print alerts, oldest first: each transition once."""
-    settings = load_settings(config)
+    settings, console = load_settings(config), Console(highlight=False, soft_wrap=True)
     there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
-    require_topics([TopicNames(settings.prefix).alerts], there)
+    topic = TopicNames(settings.prefix).alerts
+    require_topics([topic], there)
+    shown: set[tuple[str, int]] = set()
+    for alert in in_order(read_alerts(settings.kafka_settings, topic, there[topic]), Selection(model, min_severity)):
+        _show(alert, console, json=json)
+        shown.add((alert.alert_id, alert.seq))
+    if not follow:
+        return
+    # From the beginning, too: so the stream knows of which alerts the end must be told, whatever its severity.
     stream = AlertStream(
-        settings.kafka_settings,
-        prefix=settings.prefix,
-        model=model,
-        min_severity=min_severity,
-        start="earliest",
-        idle_seconds=None if follow else QUIET_SECONDS,
+        settings.kafka_settings, prefix=settings.prefix, model=model, min_severity=min_severity, start="earliest"
     )
-    console = Console(highlight=False, soft_wrap=True)
     try:
         for alert in stream:
-            _show(alert, console, json=json)
+            if (alert.alert_id, alert.seq) not in shown:
+                _show(alert, console, json=json)
     except KeyboardInterrupt:
         pass
     finally:
