@@ -1,6 +1,6 @@
 """From plain values to a Definition: every wrong key, type and name at once, with the nearest valid one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType, NoneType
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from msgspec import inspect
 
 from stream.definitions.yaml_source import Plain, Source, key_path
 from stream.model.problems import Problem, nearest
+from stream.parts.encoding import category_text
 from tidegauge.definition import Definition
 
 _NAMES: Final = {
@@ -27,7 +28,22 @@ def check_definition(source: Source) -> tuple[dict[str, Any], list[Problem]]:
     """Return the content as msgspec converts it, and everything that is wrong with its shape."""
     check = _Check()
     value = check.value(_DEFINITION, source.value, "")
-    return value if isinstance(value, dict) else {}, [*source.problems, *check.problems]
+    return value if isinstance(value, dict) else {}, [*source.problems, *check.problems, *_labels(source.value)]
+
+
+def _labels(content: Any) -> Iterator[Problem]:
+    """Yield labels spelt as Python spells them: no truth value and no number comes as such a text."""
+    if not isinstance(content, dict):
+        return
+    classes = content.get("classes")
+    listed = enumerate(classes if isinstance(classes, list) else ())
+    for path, label in [("positive", content.get("positive")), *((key_path("classes", at), one) for at, one in listed)]:
+        if not isinstance(label, Plain) or not isinstance(label.value, int | float):
+            continue
+        text, truth = category_text(label.value), isinstance(label.value, bool)
+        if text != label and not (truth and text != label.lower()):  # `yes` is a text like any other
+            kind = "truth value" if truth else "number"
+            yield Problem(path, f"{str(label)!r}: write `{text}` for the {kind}, or '{label}' in quotes for that text")
 
 
 class _Check:

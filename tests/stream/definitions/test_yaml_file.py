@@ -68,6 +68,31 @@ def test_text_is_taken_as_written_where_yaml_would_make_something_else_of_it() -
     assert (definition.model, definition.positive) == ("2013.10", "yes")
 
 
+@pytest.mark.parametrize(
+    ("key", "written", "text", "kind"),
+    [
+        ("positive", "True", "true", "truth value"),
+        ("positive", "1.0", "1", "number"),
+        ("classes", "[false, False]", "false", "truth value"),
+        ("classes", "[1, 2.50]", "2.5", "number"),
+    ],
+)
+def test_labels_spelt_as_python_spells_them_are_refused(key: str, written: str, text: str, kind: str) -> None:
+    """A label of True comes as `true`: none would ever be the positive one, and nothing would say so."""
+    task = "binary" if key == "positive" else "multiclass"
+    (problem,) = problems(f"model: m\ntask: {task}\n{key}: {written}")
+    assert f": write `{text}` for the {kind}, or '" in problem
+    quoted = written.replace("False", "'False'").replace("2.50", "'2.50'")
+    right = f"model: m\ntask: {task}\n{key}: {quoted if key == 'classes' else repr(written)}"
+    assert parse_definition(right, "planner.yaml")[1].model == "m"
+
+
+@pytest.mark.parametrize("written", ["true", "1", "1.5", "yes", "No", "'True'", "late"])
+def test_labels_as_they_come_are_taken(written: str) -> None:
+    _, definition = parse_definition(f"model: m\ntask: binary\npositive: {written}", "planner.yaml")
+    assert definition.positive == written.strip("'")
+
+
 def test_every_mistake_is_said_with_its_line_and_the_nearest_name() -> None:
     text = """model: planner
 task: binry
