@@ -18,7 +18,7 @@ from stream.checkpoint.names import ShardName
 from stream.checkpoint.requests import Call, Read, Reply, Request
 from stream.checkpoint.values import Delta, Fenced, Landed, Loaded, Outcome, Resumed, Stale
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Raised when the meaning of stored state changes: older releases then refuse it."""
 
 

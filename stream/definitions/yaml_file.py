@@ -6,6 +6,7 @@ from pathlib import Path
 from stream.definitions.shape import check_definition, to_definition
 from stream.definitions.yaml_source import Source, parse_yaml
 from stream.errors import ConfigurationError
+from stream.model.catalog import OTHER_MODEL
 from stream.model.compile import compile_model
 from stream.model.monitor_clashes import clash_problems
 from stream.model.problems import DefinitionError, Problem
@@ -86,6 +87,10 @@ def parse_definition(text: str, name: str) -> tuple[Source, Definition]:
     except DefinitionError as error:
         raise _located(source, error.problems) from error
     clashes = list(clash_problems(definition))
+    if definition.model == OTHER_MODEL:
+        clashes.append(
+            Problem("model", f"{OTHER_MODEL} holds what there is no room for: declare the models themselves")
+        )
     if clashes:
         raise _located(source, clashes)
     return source, definition

@@ -35,9 +35,10 @@ def encode_score(definition: Definition, value: object) -> float:
     """Return a prediction as its score, rounded to float32; NaN when it has none.
 
     A number is P(positive), the predicted value or the score. Of a binary task a class is 1.0 if it is the positive
-    one, else 0.0. A multiclass prediction has a class instead, see `encode_class`.
+    one, else 0.0. A multiclass prediction has a class instead, see `encode_class`. A vector is no score: which of its
+    numbers is P(positive), nobody says.
     """
-    if definition.task == "multiclass":
+    if definition.task == "multiclass" or isinstance(value, list | tuple | np.ndarray):
         return math.nan
     if isinstance(value, bool | np.bool_):
         return float(value)

@@ -1,5 +1,6 @@
 """Rows of one version of one revision, as columns. A value that does not fit its column is missing, and counted."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
@@ -35,7 +36,8 @@ def make_columns(
     Parameters
     ----------
     noted
-        Counts of values that were taken as missing, by reason: `feature_type`, `latency_negative`, `score_range`.
+        Counts of values that were taken as missing, by reason: `feature_type`, `latency_negative`, `score_range`,
+        `score_vector`.
     kinds, kind
         For rows of several models: see `Columns`.
     """
@@ -161,7 +163,7 @@ def _drop_negative_latencies(columns: Columns, noted: Counter[str]) -> None:
 
 
 def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> None:
-    """Count what is there but no number: numeric features, and probabilities outside [0, 1]."""
+    """Count what is there but no number: numeric features, probabilities outside [0, 1], and vectors of them."""
     missing = () if raw.checked else np.isnan(columns.numeric).sum(axis=0)  # of checked features, None alone is
     for index in np.flatnonzero(missing).tolist():
         given = raw.features.get(columns.compiled.numeric[index])
@@ -169,4 +171,6 @@ def _note_mismatches(columns: Columns, raw: RawRows, noted: Counter[str]) -> Non
             noted["feature_type"] += int(missing[index]) - missing_count(given)
     if columns.compiled.task == "binary" and np.isnan(columns.score).any():
         pairs = zip(columns.score.tolist(), listed(raw.predictions), strict=True)
-        noted["score_range"] += sum(score != score and isinstance(given, float) for score, given in pairs)  # noqa: PLR0124 - NaN
+        unread = [given for score, given in pairs if math.isnan(score)]
+        noted["score_range"] += sum(isinstance(given, float) for given in unread)
+        noted["score_vector"] += sum(isinstance(given, list) for given in unread)

@@ -1,11 +1,11 @@
 """What join records point to in place of names: an id each, given anew once nothing can point to it any more.
 
 A context counts against the limit from its first prediction until a day comes from which on all that it had are
-forgotten. That depends on the predictions alone. When its id is free depends on what the join log still holds, and
-with that on the labels, too: no answer depends on ids.
+forgotten. That depends on the predictions alone. Whether its id is free depends on what the join log holds, and with
+that on the labels, too: no answer depends on ids. Beyond the limit there are so many contexts as records point to.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
@@ -102,9 +102,13 @@ class Contexts:
             self._retired[context] = self._ids.pop(context)
         return bool(gone)
 
-    def free(self, oldest_day: int) -> bool:
-        """Free the ids of retired contexts whose last prediction was before a day; whether there were any."""
-        gone = [context for context, number in self._retired.items() if self._last_day.values[number] < oldest_day]
+    def free(self, held: Callable[[int], NDArray[np.bool_]]) -> bool:
+        """Free the ids of retired contexts that no record has; whether there were any.
+
+        `held` tells of each id below a number whether a record has it; asked when there are retired ones.
+        """
+        pointed_to = held(len(self._contexts)) if self._retired else ()
+        gone = [context for context, number in self._retired.items() if not pointed_to[number]]
         for context in gone:
             number = self._retired.pop(context)
             self._contexts[number] = None
@@ -129,6 +133,8 @@ class Contexts:
             context = Context(found.model, found.version, found.segments)
             self._contexts[number] = context
             last_day = day if found.last_day is None else found.last_day
+            if found.last_day is None:
+                self._dirty.add(number)  # or each owner would take its own day for the last one
             self._last_day.values[number] = last_day
             (self._ids if last_day >= from_day else self._retired)[context] = number
         self._free = [number for number, context in enumerate(self._contexts) if context is None]

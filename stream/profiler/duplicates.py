@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.profiler.join_log import TimedLog
-from stream.profiler.names import Names
+from stream.profiler.names import OTHER, Names
 from stream.profiler.resolve import Resolver
 from stream.profiler.runs import Records
 
@@ -30,9 +30,12 @@ def first_of_each(records: Records, log: TimedLog, resolver: Resolver) -> Bool:
     for record, horizon_ms in zip(known, known_ms, strict=True):
         seen.setdefault(_key(record, names), []).append((int(record["ts_ms"]), horizon_ms))
     for row in suspects.tolist():
-        firsts = seen.setdefault(_key(records[row], names), [])
+        key = _key(records[row], names)
+        firsts = seen.setdefault(key, [])
+        # The first one may have come when there was no room for its version's name.
+        unnamed = seen.get((key[0], OTHER), []) if key[1] != OTHER else []
         ts_ms = int(records["ts_ms"][row])
-        if any(abs(ts_ms - first_ms) <= horizon_ms for first_ms, horizon_ms in firsts):
+        if any(abs(ts_ms - first_ms) <= horizon_ms for first_ms, horizon_ms in (*firsts, *unnamed)):
             keep[row] = False
         else:
             firsts.append((ts_ms, int(horizons[row])))

@@ -34,14 +34,11 @@ class Judged(Generic[Columns]):
     dead: list[DeadLetter]
 
     def by_day(self, lateness_ms: int) -> Iterator[tuple[int, "Judged[Columns]"]]:
-        """Yield the rows before which the watermark stood in the same day (from 1970), and that day.
-
-        The shard's very first rows, before which there was no watermark, are with those of the first day.
-        """
+        """Yield the rows before which the watermark stood in the same day (from 1970), and that day."""
         days: Int64 = self.before.watermarks(lateness_ms) // DAY_MS
-        cuts = [0, *(np.flatnonzero((np.diff(days) > 0) & (days[:-1] >= 0)) + 1).tolist(), len(days)]
+        cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
         for start, stop in pairwise(cuts):
-            yield int(days[stop - 1]), self if stop - start == len(days) else self._part(start, stop)
+            yield int(days[start]), self if stop - start == len(days) else self._part(start, stop)
 
     def _part(self, start: int, stop: int) -> "Judged[Columns]":
         """Return some rows that follow each other."""

@@ -86,6 +86,10 @@ class TimedLog:
         """Return (index into `hashes`, record) of every record with one of the hashes."""
         return self._runs.find(hashes)
 
+    def held(self, field: str, count: int) -> NDArray[np.bool_]:
+        """Return bool[count]: whether any record has that number in a field. O(records), 2 ns each."""
+        return self._runs.held(field, count)
+
     def free(self, before_ms: int) -> list[int]:
         """Forget the buckets that end at or before `before_ms`; returns their starts."""
         gone = sorted(start for start in self._buckets if start + self.bucket_ms <= before_ms)

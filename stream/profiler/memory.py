@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +56,8 @@ class Memory:
         if day <= self.day:
             return False
         self.day = day
-        forgotten_ms = rules.forgotten_ms(day * DAY_MS, self.undeclared_ms)
-        oldest_ms = min(self.joiner.predictions.buckets, default=day * DAY_MS)
-        return self._names.forget(forgotten_ms // DAY_MS, oldest_ms // DAY_MS)
+        forgotten_ms = rules.in_force(day * DAY_MS).forgotten_ms(day * DAY_MS, self.undeclared_ms)
+        return self._names.forget(forgotten_ms // DAY_MS, partial(self.joiner.predictions.held, "context"))
 
     def add_predictions(
         self, records: Records, ids: Sequence[str], keep: NDArray[np.bool_], counts: TopicCounts, resolver: Resolver
@@ -87,7 +87,7 @@ class Memory:
         """Note how far the predictions had come when the first model was met that is not declared."""
         if self.undeclared_ms is None and self._names.undeclared:
             models, declared = judged.fields.models, rules.catalog.declared
-            row = next(row for row, model in enumerate(models) if model not in declared)
+            row = next((row for row, model in enumerate(models) if model not in declared), 0)
             self.undeclared_ms = int(judged.before.watermarks(rules.max_lateness_ms)[row])
 
     def free(self, reached_ms: int, rules: Rules) -> None:

@@ -6,7 +6,7 @@ may be retrained every night for ever. Everything is kept in state as small Mess
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -109,7 +109,7 @@ class Names:
         """The day up to which names were forgotten."""
         return self._contexts.from_day
 
-    def forget(self, from_day: int, oldest_day: int) -> bool:
+    def forget(self, from_day: int, held: Callable[[int], NDArray[np.bool_]]) -> bool:
         """Let go of names without a prediction since a day; whether any name or id went.
 
         Parameters
@@ -117,8 +117,8 @@ class Names:
         from_day
             A name whose last prediction was before that makes room for others. Of the predictions alone, so that the
             same names are admitted everywhere.
-        oldest_day
-            The day of the oldest prediction that the join log holds: ids that only older ones had are given anew.
+        held
+            Tells of each context's id below a number whether a record of the join log has it: others are given anew.
 
         Notes
         -----
@@ -128,7 +128,7 @@ class Names:
         retired = self._contexts.retire(from_day)
         if retired:
             self._keep_current()
-        return self._contexts.free(oldest_day) or retired
+        return self._contexts.free(held) or retired
 
     def take_changes(self) -> dict[bytes, bytes | None]:
         """Fields of the state that changed since the last call; None: gone."""

@@ -52,6 +52,15 @@ class Rules:
             undeclared_memory_ms=max(horizon_ms, _DEFAULT_HORIZON_MS) + beyond_ms,
         )
 
+    def in_force(self, at_ms: int) -> "Rules":
+        """Return the rules without the revisions that are announced and not in force at an instant of event time."""
+        catalog = self.catalog
+        revisions = {
+            model: [revision for revision in catalog.revisions(model) if revision.effective_from_ms <= at_ms]
+            for model in catalog.models
+        }
+        return Rules.of(Catalog(revisions), self.config)
+
     def forgotten_ms(self, reached_ms: int, undeclared_ms: int | None) -> int:
         """Return the instant before which no record of the join log is needed any more.
 

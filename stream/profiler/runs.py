@@ -21,6 +21,7 @@ KEYS_PER_BUCKET: Final = 4
 MOST_IN_A_BUCKET: Final = 31
 """A run with more in any one is searched: its hashes are not what hashes should be."""
 
+_AT_ONCE: Final = 1 << 20
 _GREATEST: Final = np.iinfo(np.uint64).max
 
 
@@ -124,6 +125,14 @@ class SortedRuns:
         if not indices:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self.dtype)
         return np.concatenate(indices), np.concatenate(found)
+
+    def held(self, field: str, count: int) -> NDArray[np.bool_]:
+        """Return bool[count]: whether any record has that number in a field of numbers below `count`."""
+        found = np.zeros(count, dtype=np.bool_)
+        for run in self._runs:
+            for start in range(0, run.size, _AT_ONCE):  # indices are made int64: not of all at once
+                found[run.rest[field][start : start + _AT_ONCE]] = True
+        return found
 
     def keep(self, field: str, least: int) -> int:
         """Forget records whose `field` is below `least`; returns how many. O(n)."""

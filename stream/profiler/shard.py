@@ -158,8 +158,8 @@ class ShardCore:
 
     @property
     def unlabelled(self) -> bool:
-        """Whether no message of `labels` was ever read."""
-        return not self.counts[LABELS].messages
+        """Whether `labels` never held a label, nor said how far there are none: feedback alone, perhaps, or rubbish."""
+        return self.clocks[LABELS].newest_ms < 0 and not self.counts[LABELS].watermarks
 
     def free_unlabelled(self) -> None:
         """Forget old predictions although no label has come; only while the log of labels is known to hold none.

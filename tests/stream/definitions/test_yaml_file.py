@@ -87,6 +87,11 @@ def test_labels_spelt_as_python_spells_them_are_refused(key: str, written: str, 
     assert parse_definition(right, "planner.yaml")[1].model == "m"
 
 
+def test_the_name_of_what_there_is_no_room_for_is_no_models() -> None:
+    (problem,) = problems("model: __other__")
+    assert problem.startswith("planner.yaml:1: model: __other__ holds what there is no room for")
+
+
 @pytest.mark.parametrize("written", ["true", "1", "1.5", "yes", "No", "'True'", "late"])
 def test_labels_as_they_come_are_taken(written: str) -> None:
     _, definition = parse_definition(f"model: m\ntask: binary\npositive: {written}", "planner.yaml")

@@ -50,7 +50,17 @@ def test_scores(definition: Definition, value: object, score: float) -> None:
 
 @pytest.mark.parametrize(
     ("definition", "value"),
-    [(BINARY, None), (REGRESSION, "3"), (UNNAMED, "maybe"), (MULTICLASS, 0.5), (BINARY, math.nan)],
+    [
+        (BINARY, None),
+        (REGRESSION, "3"),
+        (UNNAMED, "maybe"),
+        (MULTICLASS, 0.5),
+        (BINARY, math.nan),
+        (BINARY, [0.2, 0.8]),
+        (BINARY, np.array([0.2, 0.8])),
+        (UNNAMED, (0.2, 0.8)),
+        (REGRESSION, [1.0]),
+    ],  # fmt: skip,
 )
 def test_what_is_no_score(definition: Definition, value: object) -> None:
     assert math.isnan(encode_score(definition, value))

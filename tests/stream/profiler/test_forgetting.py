@@ -76,6 +76,22 @@ def test_predictions_are_forgotten_where_no_label_ever_comes() -> None:
     assert 0 < len(core.memory.joiner.predictions) < held
 
 
+def test_feedback_is_no_label() -> None:
+    rows, _ = random_logs(0, hours=12)
+    feedback = {
+        "type": "feedback",
+        "prediction_id": "id7",
+        "timestamp_ms": START,
+        "values": {"thumbs": 1.0},
+        "broker_ms": -1,
+    }
+    core = run(rows, [feedback] * 3)
+    assert core.counts["labels"].dropped == {"feedback": 3}
+    assert core.unlabelled
+    core.free_unlabelled()
+    assert oldest_ms(core) > START
+
+
 def test_the_horizon_of_a_model_that_nobody_declared_holds_without_labels_too() -> None:
     rows, _ = with_a_stranger(*random_logs(0, hours=12), START + 11 * HOUR_MS)
     core = run(rows, [])

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -128,10 +129,25 @@ def test_a_context_that_comes_back_has_its_id_until_that_is_free() -> None:
     assert (contexts.add(old), contexts.resolve(0)) == (0, old)
     contexts.used(ids[:1], np.array([13]))
     assert contexts.retire(14)
-    assert contexts.free(13)
-    assert contexts.resolve(0) == old, "day 13 is not over"
+    assert contexts.free(lambda count: np.arange(count) == 0)
+    assert contexts.resolve(0) == old, "a record has it"
     with pytest.raises(LookupError, match="context 1 was forgotten"):
         contexts.resolve(1)
     assert contexts.take_changes()[b"c|1"] is None
     assert contexts.add(Context("m", "3", ())) == 1
     assert contexts.add(Context("m", "4", ())) == 2
+
+
+def test_contexts_of_a_release_that_told_no_day_are_forgotten_in_spite_of_reloads() -> None:
+    names = Names(LIMITS)
+    names.model("a", set())
+    names.version("a", "1")
+    names.context("a", "1", ())
+    fields = {name: value for name, value in names.take_changes().items() if value is not None}
+    fields[b"c|0"] = msgspec.msgpack.encode(("a", "1", ()))
+    for day in (20, 25):
+        names = Names(LIMITS)
+        names.load(fields, 0, day)
+        fields |= {name: value for name, value in names.take_changes().items() if value is not None}
+    assert names.forget(22, lambda count: np.zeros(count, dtype=np.bool_))
+    assert names.take_changes()[b"c|0"] is None

@@ -117,3 +117,52 @@ def test_ids_are_given_anew_once_the_join_log_has_no_record_of_them() -> None:
     assert labels_last.contexts > 35
     assert with_labels.contexts < 30
     assert with_labels.parts == labels_last.parts
+
+
+def test_contexts_are_bounded_where_the_labels_stand_still() -> None:
+    """The join log is full of the first days' predictions: those of later days have no record."""
+    rows, labels = nightly(0)
+    story = read(
+        rows, labels[:1], config(Limits(versions_per_model=4, values_per_segment=4, contexts=30, outstanding=20))
+    )
+    assert story.contexts < 30
+
+
+def one(name: str, timestamp_ms: int, version: str = "v", origin: str | None = None) -> Event:
+    segments = {} if origin is None else {"origin": origin}
+    return {
+        "prediction_id": name, "model": "planner", "version": version, "timestamp_ms": timestamp_ms, "prediction": 0.5,
+        "features": {}, "segments": segments, "broker_ms": -1,
+    }  # fmt: skip
+
+
+def test_a_repeat_is_one_although_its_version_has_room_by_now() -> None:
+    midnight = START // DAY_MS * DAY_MS + 2 * DAY_MS
+    before = [one("a", midnight - 2 * DAY_MS, "v1"), one("b", midnight - 2 * DAY_MS, "v2")]
+    mine = [one("x", midnight - 600_000, "mine"), one("c", midnight + 60_000), one("x", midnight + 120_000, "mine")]
+    core = ShardCore(0, catalog(), TIGHT)
+    for _ in feed(core, [*before, one("d", midnight - DAY_MS + 60_000, "v1"), *mine], [], batch=1):
+        pass
+    assert core.names.overflowed == {"version": 2}  # "mine" and "v", before room was made
+    assert core.counts["predictions"].dropped == {"duplicate": 1}
+
+
+def test_history_in_the_first_message_keeps_the_names_that_single_batches_would() -> None:
+    """Before the first message there is no watermark; its rows may be older than what is remembered."""
+    fields = {"type": "batch", "model": "planner", "version": "v1", "predictions": [0.5] * 4, "broker_ms": -1}
+    times = [START, START + 1, START + 2, START + 4 * DAY_MS]
+    history = {
+        **fields,
+        "prediction_ids": list("abcd"),
+        "timestamps_ms": times,
+        "segments": {"origin": ["A", "B", "C", None]},
+    }
+    log = [history, *(one(name, START + 4 * DAY_MS + 1_000, origin=name) for name in "DE")]
+    tight = config(Limits(values_per_segment=3))
+    found = []
+    for size in (1, 3):
+        core = ShardCore(0, catalog(), tight)
+        for _ in feed(core, log, [], batch=size):
+            pass
+        found.append(sorted({key.segment for key in core.store}))
+    assert found[0] == found[1]

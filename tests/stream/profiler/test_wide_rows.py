@@ -88,4 +88,4 @@ def test_a_declared_model_that_is_learnt_lays_out_its_own_features(monkeypatch: 
     noted = widths(monkeypatch)
     declared = Definition(model="m", features={"all": "numeric"})
     parts(rows(60, 40), Catalog().with_revision(compile_model(declared)), 60)
-    assert set(noted) == {1}
+    assert set(noted[1:]) == {1}  # before the first row there is no watermark: it is counted alone
