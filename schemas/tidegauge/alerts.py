@@ -39,7 +39,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One transition of one alert. Consumers deduplicate on (alert_id, seq) and ignore a lower seq."""
+    """One transition of one alert. Consumers deduplicate on (alert_id, seq) and ignore a lower seq.
+
+    `worst` is the highest severity that the alert has had, where that is higher than `severity`: by it a pager for
+    "error" is told how such an alert ends, whatever it remembers.
+    """
 
     alert_id: str
     seq: int
@@ -68,3 +72,4 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sample_prediction_ids: list[str] = []
     runbook_url: str | None = None
     traceparent: str | None = None
+    worst: Severity | None = None

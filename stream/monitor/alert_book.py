@@ -36,7 +36,7 @@ class AlertMemory(msgspec.Struct):
 
     `scopes` are the findings that hold, by the monitor that holds them (window length, label age, pair). While
     `alert_id` is "" no episode lasts: either nothing holds, or the alert of all rows tells of it (last at `told_ms`).
-    `requested`: retraining was asked for in this episode.
+    `requested`: retraining was asked for in this episode; `worst`: the highest severity it had.
     """
 
     scopes: dict[str, list[Firing]] = {}
@@ -47,6 +47,7 @@ class AlertMemory(msgspec.Struct):
     subjects: list[str] = []
     requested: bool = False
     told_ms: int = -(1 << 62)
+    worst: Severity = "info"
 
     @property
     def firing(self) -> list[Firing]:
@@ -74,6 +75,7 @@ class Transition:
     decided_at_ms: int
     firing: Sequence[Firing]
     asks: bool = False
+    worst: Severity | None = None
 
 
 class AlertBook:
@@ -201,6 +203,7 @@ class AlertBook:
         memory = self._alerts[key]
         memory.seq += 1
         if firing:
+            memory.worst = max(memory.worst, memory.severity, firing[0].severity, key=SEVERITIES.index)
             memory.severity = firing[0].severity
             memory.subjects = sorted({*memory.subjects, *(f.finding.subject for f in firing)})
         asks = bool(firing) and key.kind == "performance" and memory.severity == "error" and not memory.requested
@@ -216,6 +219,7 @@ class AlertBook:
             decided_at_ms=instant_ms,
             firing=firing,
             asks=asks,
+            worst=memory.worst if memory.worst != memory.severity else None,
         )
         if not firing:
             self._alerts[key] = AlertMemory()

@@ -32,6 +32,7 @@ def narrate(state: MonitorState, judges: ModelJudges, transition: Transition, ou
         seq=transition.seq,
         status=transition.status,
         severity=transition.severity,
+        worst=transition.worst,
         kind=key.kind,
         model=key.model,
         version=key.version,

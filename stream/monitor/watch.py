@@ -136,6 +136,7 @@ def tell(transition: Transition) -> Alert:
         seq=transition.seq,
         status=transition.status,
         severity=transition.severity,
+        worst=transition.worst,
         kind=transition.key.kind,
         model=transition.key.model,
         version=transition.key.version,

@@ -126,6 +126,7 @@ def _episode(alert: Alert) -> AlertMemory:
         alert_id=alert.alert_id,
         seq=alert.seq,
         severity=alert.severity,
+        worst=alert.worst or alert.severity,
         started_ms=alert.started_ms,
         subjects=sorted(finding.subject for finding in alert.findings),
     )

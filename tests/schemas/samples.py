@@ -52,6 +52,7 @@ MESSAGES: Final[dict[str, Message]] = {
         seq=1,
         status="firing",
         severity="error",
+        worst="critical",
         kind="performance",
         model="planner",
         version="2013.1",

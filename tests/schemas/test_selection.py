@@ -48,6 +48,12 @@ def test_unknown_severities_are_refused() -> None:
         Selection(min_severity="loud")  # type: ignore[arg-type]
 
 
+def test_who_begins_anew_is_told_how_an_alert_ends_that_was_severe() -> None:
+    fallen = alert(3, status="resolved", severity="warning", worst="error")
+    assert Inbox(Selection(min_severity="error"), 10).admits(fallen)
+    assert not Inbox(Selection(min_severity="critical"), 10).admits(fallen)
+
+
 @given(seqs=st.lists(st.integers(1, 9)))
 def test_repeats_and_lower_seq_are_dropped(seqs: list[int]) -> None:
     inbox = Inbox(Selection(), 10)

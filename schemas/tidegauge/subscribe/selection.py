@@ -31,8 +31,8 @@ class Selection:
         return mine and (not self.kinds or alert.kind in self.kinds)
 
     def is_severe(self, alert: Alert) -> bool:
-        """Whether the severity is high enough."""
-        return SEVERITIES.index(alert.severity) >= SEVERITIES.index(self.min_severity)
+        """Whether the alert is severe enough, or was."""
+        return SEVERITIES.index(alert.worst or alert.severity) >= SEVERITIES.index(self.min_severity)
 
 
 class Inbox:

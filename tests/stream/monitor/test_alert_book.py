@@ -1,5 +1,6 @@
 """When a segment is told of by the alert of all rows, and when it has one of its own."""
 
+import msgspec
 import pytest
 
 from stream.monitor.alert_book import AlertBook, AlertKey
@@ -72,3 +73,19 @@ def test_what_another_family_decides_is_no_look_at_it(kinds: tuple[str, ...]) ->
     world.book.hold(EVERYTHING, SCOPE, [])
     world.settle(2 * HOUR_MS)
     assert list(world.book.settle("m", 100 * HOUR_MS, kinds)) == []  # type: ignore[arg-type]  # kinds of alerts
+
+
+def test_the_end_of_an_alert_says_how_severe_it_was() -> None:
+    """The burn rate of an hour ends first, that of six hours is a warning."""
+    world, told = Book(), []
+    for at_ms, severities in ((2, ("error", "warning")), (3, ("warning",)), (4, ())):
+        world.restart()
+        found = [msgspec.structs.replace(firing(at_ms * HOUR_MS), severity=severity) for severity in severities]
+        for scope, number in ((SCOPE, 0), ("burn 6h", 1)):
+            mine = [one for one in found if (one.severity == "warning") == bool(number)]
+            world.book.hold(EVERYTHING, scope, mine)
+        told += world.book.settle("m", at_ms * HOUR_MS, ("latency", "errors"))
+    assert [(one.status, one.severity, one.worst) for one in told if one.key == EVERYTHING] == [
+        ("firing", "warning", "error"),
+        ("resolved", "warning", "error"),
+    ]
