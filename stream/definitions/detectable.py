@@ -11,12 +11,15 @@ from detectors.cell_unions import quantile_bins, unite
 from detectors.grid import Grid
 from detectors.leave_one_out import leave_one_out, log_upper_bound
 from detectors.psi import psi
-from stream.definitions.yardstick import number, yardstick
+from stream.definitions.yardstick import in_windows, number, yardstick
 from stream.model.compile import compile_model
 from stream.model.compiled import SCORE, CompiledModel
 from stream.model.part_windows import BURN_RATE_PAIRS
 from stream.model.reference import Reference
 from stream.monitor.budget import Budget
+from stream.monitor.config import MonitorConfig
+from stream.monitor.judges import ModelJudges
+from stream.monitor.memory import windows_needed
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.rules import COVERAGE, DriftRule, OutcomeRule, Rules
 from stream.parts.keys import ALL_ROWS
@@ -70,12 +73,9 @@ class _Detectable:
 
     @classmethod
     def of(cls, compiled: CompiledModel, reference: Reference) -> "_Detectable":
-        """Divide the budget as the monitor does: among the windows that have blocks enough."""
-        rules, index = Rules(compiled), ReferenceIndex(reference, compiled)
-        timezone = compiled.definition.timezone
-        schemes = [WindowScheme(length, timezone) for length in compiled.definition.windows]
-        judged = sum(len(index.blocks(scheme)) >= MIN_BLOCKS for scheme in schemes)
-        return cls(compiled, index, rules, Budget(rules, len(index.segments), max(1, judged)))
+        """Take rules and budget as the monitor has them."""
+        judges = ModelJudges(compiled, reference, MonitorConfig())
+        return cls(compiled, ReferenceIndex(reference, compiled), judges.rules, judges.budget)
 
     def lines(self) -> Iterator[str]:
         """Yield the lines, monitors in the order of the file."""
@@ -108,7 +108,7 @@ class _Detectable:
         alpha = self.budget.allowance(kind, place.scheme).alpha / len(rules)
         bounds = self._psi_bounds([rule.subject for rule in rules], place, alpha)
         name = "drift of the score" if kind == "score" else f"drift of {len(rules)} features"
-        yield f"{name}, {place}: {_bounds_text(bounds)}"
+        yield f"{name}, {place}: {_bounds_text(bounds, windows_needed(alpha, len(place.blocks)))}"
         for rule in rules:
             if rule.method == "psi" and rule.min_effect < bounds[rule.subject]:
                 asked = f"min_effect {number(rule.min_effect)} of {rule.subject}"
@@ -145,7 +145,7 @@ class _Detectable:
         age = format_duration(self.compiled.rungs_ms[rung])
         yield f"{rule.metric.name} at {age}, {place}: {found}"
         asked = rule.metric.least_harm(found.mean, rule.drop)
-        seen = min(found.in_one_window, found.lasting)
+        seen = min(found.sudden, found.lasting)
         if asked < seen:
             yield f"  warning: {number(asked)} is asked for; below {number(seen)} it looks like a healthy window"
 
@@ -185,12 +185,13 @@ class _Place:
         return f"{self.scheme.name} windows ({len(self.blocks)} blocks)"
 
 
-def _bounds_text(bounds: Mapping[str, float]) -> str:
+def _bounds_text(bounds: Mapping[str, float], windows: int) -> str:
     known = {subject: bound for subject, bound in bounds.items() if not math.isnan(bound)}
     if not known:
         return "too few blocks to say"
+    seen = f"in {in_windows(windows)}"
     if set(known) == {SCORE}:
-        return f"sees PSI above {number(known[SCORE])}"
+        return f"sees PSI above {number(known[SCORE])} {seen}"
     worst = sorted(known, key=lambda subject: (-known[subject], subject))[:_NAMED]
     named = ", ".join(f"{subject} {number(known[subject])}" for subject in worst)
-    return f"sees PSI above {number(float(np.median(list(known.values()))))} (median); least sensitive: {named}"
+    return f"sees PSI above {number(float(np.median(list(known.values()))))} (median) {seen}; least sensitive: {named}"

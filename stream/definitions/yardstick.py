@@ -8,6 +8,7 @@ from typing import Final
 from detectors.blocks import BlockReference
 from detectors.run_length import cusum_limit
 from stream.monitor.budget import Allowance
+from stream.monitor.memory import windows_needed
 
 LASTING_BLOCKS: Final = 7
 """A change that lasts: a week of daily blocks."""
@@ -30,8 +31,8 @@ class Yardstick:
         Over the blocks.
     lower, upper
         Where a healthy window lies.
-    in_one_window
-        Change that a window test sees in a single window.
+    sudden, windows
+        Change that a window test sees, in how many disjoint windows in a row.
     lasting
         Change that a CUSUM sees within `LASTING_BLOCKS` windows; infinite when its limit is out of reach by then.
     """
@@ -41,18 +42,24 @@ class Yardstick:
     mean: float
     lower: float
     upper: float
-    in_one_window: float
+    sudden: float
+    windows: int
     lasting: float
 
     def __str__(self) -> str:
         """Return it as `apply` prints it."""
-        if not self.in_one_window:
+        if not self.sudden:
             return f"healthy {number(self.mean)} always; sees every change"
         healthy = f"healthy {number(self.lower)} to {number(self.upper)}"
         if not self.calibrated:
             return f"{healthy}; too few blocks of each phase to alert"
         lasting = "" if math.isinf(self.lasting) else f", of {number(self.lasting)} that lasts {LASTING_BLOCKS} windows"
-        return f"{healthy}; sees a change of {number(self.in_one_window)} in one window{lasting}"
+        return f"{healthy}; sees a change of {number(self.sudden)} in {in_windows(self.windows)}{lasting}"
+
+
+def in_windows(count: int) -> str:
+    """Return "one window", "3 windows in a row"."""
+    return "one window" if count == 1 else f"{count} windows in a row"
 
 
 def number(value: float) -> str:
@@ -74,8 +81,9 @@ def yardstick(values: Sequence[float], phases: Sequence[int] | None, allowance: 
 
     Notes
     -----
-    One window: the Student-t prediction bound of `BlockReference`. Lasting: a shift of z standard deviations adds
-    z - 1 to the sum with every block, so it is seen within w blocks from z = 1 + h / w on (z clipped at 3).
+    Sudden: the Student-t prediction bound of `BlockReference`; far beyond it one window is enough. Lasting: a shift of
+    z standard deviations adds z - 1 to the sum with every block, so it is seen within w blocks from z = 1 + h / w on
+    (z clipped at 3).
     """
     reference = BlockReference(values, phases=phases)
     phase = None if phases is None else int(phases[-1])
@@ -86,7 +94,8 @@ def yardstick(values: Sequence[float], phases: Sequence[int] | None, allowance: 
         mean=reference.expected(phase),
         lower=lower,
         upper=upper,
-        in_one_window=upper - reference.expected(phase),
+        sudden=upper - reference.expected(phase),
+        windows=windows_needed(allowance.alpha, reference.blocks),
         lasting=_lasting(reference, phase, allowance.run_blocks),
     )
 

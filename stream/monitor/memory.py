@@ -65,8 +65,15 @@ class WindowVerdict:
 
     def fires(self, streak: int) -> bool:
         """Whether so many disjoint windows in a row are enough."""
-        seen = math.ceil(math.log(self.alpha) / -math.log(self.blocks + 1) - 1e-9) if self.blocks else 1
-        return self.certain or streak >= max(self.for_windows, seen)
+        return self.certain or streak >= max(self.for_windows, windows_needed(self.alpha, self.blocks))
+
+
+def windows_needed(alpha: float, blocks: int) -> int:
+    """Return how many disjoint windows in a row must exceed a bound at `alpha`, where one is not far beyond it.
+
+    So many that `blocks` healthy blocks alone, each as likely as the window to be the most extreme, make that as rare.
+    """
+    return max(1, math.ceil(math.log(alpha) / -math.log(blocks + 1) - 1e-9)) if blocks else 1
 
 
 class WindowMemory(msgspec.Struct):
