@@ -42,7 +42,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transition of one alert. Consumers deduplicate on (alert_id, seq) and ignore a lower seq.
 
     `worst` is the highest severity that the alert has had, where that is higher than `severity`: by it a pager for
-    "error" is told how such an alert ends, whatever it remembers.
+    "error" is told how such an alert ends, whatever it remembers. `traceparent` is not given yet: an alert is about
+    many predictions.
     """
 
     alert_id: str

@@ -24,7 +24,8 @@ class Prediction(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     """One prediction of one model, published when it was served.
 
     A number as `prediction` of a binary task is P(positive); of a regression, the predicted value. A string is a class.
-    `status` is "ok" or "error"; an `error` text implies "error".
+    `status` is "ok" or "error"; an `error` text implies "error". `signals` are numbers for other readers of the topic:
+    no monitor watches them.
     """
 
     prediction_id: Name
@@ -107,7 +108,10 @@ class Label(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
 
 
 class Feedback(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag="feedback", omit_defaults=True):
-    """Numbers learnt after a prediction was served: thumbs, conversion, value. Travels on the labels topic."""
+    """Numbers learnt after a prediction was served: thumbs, conversion, value. Travels on the labels topic.
+
+    For other readers of the topic: workers count it and leave it out, no monitor watches it.
+    """
 
     prediction_id: Name
     timestamp_ms: int

@@ -1,11 +1,15 @@
 import asyncio
+import socket
+import struct
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from confluent_kafka import Producer
 
-from tidegauge import Alert, AlertStream, SettingsError, encode
+from tidegauge import Alert, AlertStream, AlertStreamError, SettingsError, encode
 from tidegauge.alerts import Severity
 
 pytestmark = pytest.mark.embedded
@@ -230,3 +234,60 @@ def test_the_loop_goes_on_while_it_waits(subscribe: Subscribe) -> None:
         return ticks
 
     assert asyncio.run(count()) > 20
+
+
+class Unforgiving:
+    """As much of a broker as it takes to refuse a password."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError, struct.error):
+            while True:
+                (size,) = struct.unpack(">i", connection.recv(4, socket.MSG_WAITALL))
+                asked, version, correlation = struct.unpack(">hhi", connection.recv(size, socket.MSG_WAITALL)[:8])
+                answer = struct.pack(">i", correlation) + self._answer(asked, version)
+                connection.sendall(struct.pack(">i", len(answer)) + answer)
+
+    def _answer(self, asked: int, version: int) -> bytes:
+        if asked == 17:  # SaslHandshake
+            return struct.pack(">hi", 0, 1) + _text(b"PLAIN")
+        if asked == 36:  # SaslAuthenticate
+            refused = struct.pack(">h", 58) + _text(b"Invalid username or password") + struct.pack(">i", 0)
+            return refused + (struct.pack(">q", 0) if version else b"")
+        if version > 3:  # ApiVersions: of no newer kind
+            return struct.pack(">hi", 35, 1) + struct.pack(">hhh", 18, 0, 3)
+        kinds = [struct.pack(">hhh", *kind) for kind in ((18, 0, 3), (17, 0, 1), (36, 0, 1), (3, 0, 4), (1, 0, 11))]
+        if version == 3:
+            tagged = b"".join(kind + b"\0" for kind in kinds)
+            return struct.pack(">hb", 0, len(kinds) + 1) + tagged + struct.pack(">ib", 0, 0)
+        return struct.pack(">hi", 0, len(kinds)) + b"".join(kinds) + (struct.pack(">i", 0) if version else b"")
+
+
+def _text(text: bytes) -> bytes:
+    return struct.pack(">h", len(text)) + text
+
+
+def test_a_refused_password_ends_the_wait() -> None:
+    broker, told = Unforgiving(), []
+    settings = {
+        "bootstrap.servers": broker.address, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+        "sasl.username": "pager", "sasl.password": "old", "error_cb": told.append,
+    }  # fmt: skip
+    with AlertStream(settings, group="pager", start="earliest", idle_seconds=20) as stream:
+        with pytest.raises(AlertStreamError, match="Invalid username or password"):
+            next(stream)
+        assert told, "the caller's own callback hears of it, too"
+    broker.close()

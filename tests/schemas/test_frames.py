@@ -91,9 +91,9 @@ def test_times(times: Any) -> None:
 
 
 def test_milliseconds_do_not_lose_the_last_one() -> None:
-    times = [datetime.fromtimestamp(ms / 1000, UTC).replace(microsecond=ms % 1000 * 1000) for ms in range(999)]
+    times = [NOON.replace(microsecond=ms * 1000) for ms in range(999)]
     batch = batch_of({"prediction_id": list(range(999)), "timestamp": times})
-    assert batch.timestamps_ms == list(range(999))
+    assert batch.timestamps_ms == list(range(NOON_MS, NOON_MS + 999))
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,37 @@ def test_large_batches_are_split() -> None:
     assert len(messages) >= 4
     assert max(len(message.value) for message in messages) <= frames.MAX_BATCH_BYTES
     assert sum(message.rows for message in messages) == rows
+
+
+def test_columns_may_be_numbered() -> None:
+    frame = pd.DataFrame([["a", 0.1, 1.5], ["b", 0.2, 2.5]])
+    batch = batch_of(frame, columns={"prediction_id": "0", "prediction": "1"})
+    assert (batch.prediction_ids, batch.features) == (["a", "b"], {"2": [1.5, 2.5]})
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, pd.NA, pd.NaT])
+def test_what_is_missing_in_any_column_is_missing(missing: object) -> None:
+    frame = {
+        "prediction_id": ["a", "b"],
+        "origin": ["JFK", missing],
+        "error": [missing, ""],
+        "probabilities": [missing] * 2,
+    }
+    batch = batch_of(frame, segments=["origin"])
+    assert (batch.segments, batch.errors) == ({"origin": ["JFK", None]}, [None, None])
+    assert batch.probabilities == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns", "message"),
+    [
+        ({"at": [NOON]}, {"timestamps": "at"}, "columns: 'timestamps' is no role; did you mean 'timestamp'?"),
+        ({"x": [1.0]}, {"rolle": "x"}, "columns: 'rolle' is no role; there are prediction_id, timestamp"),
+        ({f"f{number}": [1.0] for number in range(600)}, {}, "features: must be 512 at most, not 600"),
+        ({"timestamp": [datetime(1970, 1, 1, tzinfo=UTC)]}, {}, "timestamp[0]: 0 is no time in milliseconds"),
+    ],
+)
+def test_what_every_worker_would_refuse_is_refused(frame: Any, columns: dict[str, str], message: str) -> None:
+    with pytest.raises(EventError) as refused:
+        batch_of({"prediction_id": ["a"], **frame}, columns=columns)
+    assert str(refused.value).startswith(message)

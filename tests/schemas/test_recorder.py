@@ -321,3 +321,19 @@ def test_models_of_one_service_share_the_queue_and_its_order(recorder: Recorder,
     assert recorder.stats == gate.stats
     with pytest.raises(EventError, match="model"):
         recorder.for_model("")
+
+
+def test_what_the_block_had_set_does_not_hide_its_exception(recorder: Recorder, read: Reader) -> None:
+    def fail() -> None:
+        with recorder.observe(features={"temp": 1}) as call:
+            call.segments["origin"] = object()
+            call.error = 5  # type: ignore[assignment]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    recorder.flush()
+    (message,) = read(recorder.predictions_topic, 1)
+    event = decode_prediction_message(message.value())
+    assert isinstance(event, Prediction)
+    assert (event.error, event.segments) == ("5", {})

@@ -154,3 +154,19 @@ def test_a_kafka_that_is_away_delays_exit_no_longer_than_asked(prefix: str) -> N
         print(time.monotonic() - started)
     """
     assert float(run(code, "unused", prefix)) < 3
+
+
+def test_recorders_that_were_closed_leave_no_thread_behind(mock_cluster: str, prefix: str) -> None:
+    code = """
+        import gc, multiprocessing.util, os
+        def open_and_close(times):
+            for _ in range(times):
+                with Recorder(**made) as recorder:
+                    recorder.log(prediction=0.5)
+            del recorder
+            gc.collect()
+            return len(os.listdir("/proc/self/task"))
+        before = open_and_close(1)
+        print(open_and_close(4) - before)
+    """
+    assert int(run(code, mock_cluster, prefix)) == 0

@@ -155,3 +155,31 @@ def test_what_no_worker_takes_is_refused_at_once() -> None:
     assert len(values.feature_row({f"f{at}": 1.0 for at in range(MAX_FEATURES)})) == MAX_FEATURES
     with pytest.raises(EventError, match="512 at most, not 513"):
         values.feature_row({f"f{at}": 1.0 for at in range(MAX_FEATURES + 1)})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pd.DataFrame({"temp": [3.5], "carrier": ["UA"], "late": [True]}, index=[7]),
+        pl.DataFrame({"temp": [3.5], "carrier": ["UA"], "late": [True]}),
+        np.array([[3.5, "UA", True]], dtype=object),
+    ],
+    ids=["pandas", "polars", "matrix"],
+)
+def test_a_frame_of_one_row_is_its_row(row: object) -> None:
+    assert values.feature_row(row, ("temp", "carrier", "late")) == {"temp": 3.5, "carrier": "UA", "late": True}
+
+
+def test_a_frame_of_more_rows_is_none() -> None:
+    with pytest.raises(EventError, match="features: must be one row, not 2: `log_frame` takes frames"):
+        values.feature_row(pd.DataFrame({"temp": [3.5, 4.5]}))
+
+
+def test_an_infinite_label_is_refused() -> None:
+    with pytest.raises(EventError, match="label: must be finite, not inf"):
+        values.label_value(math.inf)
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, np.float64("nan"), pd.NA])
+def test_segments_that_are_missing_are_left_out(missing: object) -> None:
+    assert values.segments({"origin": missing, "carrier": "UA"}) == {"carrier": "UA"}

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from tidegauge.errors import EventError
+
 MAX_ERROR = 200
 
 
@@ -51,6 +53,10 @@ class Call:
         if error is None:
             self._publish(self)
             return
-        self.error = self.error or f"{type(error).__name__}: {error}"[:MAX_ERROR]
+        self.error = str(self.error or f"{type(error).__name__}: {error}")[:MAX_ERROR]
         self.prediction = self.probabilities = None  # half a prediction is none, and cannot hide the exception
-        self._publish(self)
+        try:
+            self._publish(self)
+        except EventError:  # nor can what else the block had set by then
+            self.segments, self.signals, self.latency_ms = {}, {}, None
+            self._publish(self)

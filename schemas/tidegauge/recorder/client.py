@@ -136,7 +136,7 @@ class Recorder:
         prediction_id : str, int or UUID
             Unique within (model, version); a repeat within the label horizon counts once.
         features : mapping, pandas Series, named tuple, NumPy record, or array with `feature_names`
-            Numbers, strings, truth values, None, vectors.
+            Numbers, strings, truth values, None, vectors. A frame or matrix of one row is its row.
         probabilities : mapping or vector
             By class.
         latency_ms : float
@@ -146,11 +146,11 @@ class Recorder:
         segments : mapping
             Values by which monitors split the traffic.
         signals : mapping
-            Any numbers worth watching.
+            Numbers that travel with the prediction, for other readers of the topic; no monitor watches them.
         timestamp_ms : int
             Event time, now by default.
         traceparent : str
-            W3C trace context, carried through to alerts.
+            W3C trace context, as a header of the message, for other readers of the topic.
 
         Raises
         ------
@@ -158,6 +158,7 @@ class Recorder:
             When a value is not valid.
         """
         identity = self._id_factory() if prediction_id is None else values.text_id(prediction_id)
+        failure = values.optional_text(error, "error")
         event = Prediction(
             prediction_id=identity,
             model=self.model,
@@ -167,8 +168,8 @@ class Recorder:
             prediction=values.prediction_value(prediction),
             probabilities=values.probabilities(probabilities),
             latency_ms=None if latency_ms is None else values.optional_number(latency_ms, "latency_ms"),
-            status="ok" if error is None else "error",
-            error=values.optional_text(error, "error"),
+            status="ok" if failure is None else "error",
+            error=failure,
             segments=values.segments(segments),
             signals=values.signals(signals),
         )
@@ -195,6 +196,8 @@ class Recorder:
 
     def feedback(self, prediction_id: Any, signals: Mapping[str, Any], *, timestamp_ms: int | None = None) -> None:
         """Publish numbers learnt after a prediction was served: thumbs, conversion, value.
+
+        For other readers of the topic: workers count them and leave them out, no monitor watches them.
 
         Raises
         ------

@@ -1,6 +1,7 @@
 """Frames (pandas, polars, Arrow, NumPy structured, mappings of columns) -> batches, one partition each."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -11,7 +12,7 @@ import msgspec
 from tidegauge.codec import encode
 from tidegauge.columns import packed
 from tidegauge.errors import EventError
-from tidegauge.events import PredictionBatch
+from tidegauge.events import MAX_FEATURES, PredictionBatch
 from tidegauge.partitioner import partition_for
 from tidegauge.recorder import values
 
@@ -56,17 +57,23 @@ def batch_of(frame: Any, layout: FrameLayout, *, model: str, version: str, now_m
         When a column is missing or too short or a value is not valid; `field` names column and row.
     """
     names = _names(frame)
+    _check_roles(layout.columns)
     roles = {role: layout.columns.get(role, role) for role in (*ROLES, "timestamp_ms")}
     _known(names, [*layout.columns.values(), *layout.segments, *layout.signals, *(layout.features or ())])
     used = {*NOT_FEATURES, *layout.columns.values(), *layout.segments, *layout.signals}
     features = [name for name in names if name not in used] if layout.features is None else layout.features
+    if len(features) > MAX_FEATURES:
+        raise EventError("features", f"must be {MAX_FEATURES} at most, not {len(features)}")
+
+    def converted(name: str, convert: Any) -> list[Any]:
+        return _converted(frame[names[name]], name, convert)
 
     def column(role: str, convert: Any) -> list[Any]:
-        return _converted(frame, roles[role], convert) if roles[role] in names else []
+        return converted(roles[role], convert) if roles[role] in names else []
 
-    ids = _converted(frame, roles["prediction_id"], values.text_id) if roles["prediction_id"] in names else None
-    if ids is None:
+    if roles["prediction_id"] not in names:
         raise EventError("prediction_id", f"the frame has no column {roles['prediction_id']!r}")
+    ids = converted(roles["prediction_id"], values.text_id)
     batch = PredictionBatch(
         prediction_ids=ids,
         model=model,
@@ -74,13 +81,13 @@ def batch_of(frame: Any, layout: FrameLayout, *, model: str, version: str, now_m
         timestamps_ms=column("timestamp_ms", values.timestamp)
         or column("timestamp", _milliseconds)
         or [now_ms] * len(ids),
-        features={name: _converted(frame, name, values.feature) for name in features},
+        features={name: converted(name, values.feature) for name in features},
         predictions=column("prediction", values.prediction_value),
         probabilities=column("probabilities", values.probabilities),
         latencies_ms=column("latency_ms", values.optional_number),
-        errors=column("error", values.optional_text),
-        segments={name: _converted(frame, name, values.segment) for name in layout.segments},
-        signals={name: _converted(frame, name, values.optional_number) for name in layout.signals},
+        errors=column("error", _error),
+        segments={name: converted(name, values.segment) for name in layout.segments},
+        signals={name: converted(name, values.optional_number) for name in layout.signals},
     )
     _same_length(batch)
     return batch
@@ -136,25 +143,33 @@ def _sized(partition: int, batch: PredictionBatch, write: Callable[[PredictionBa
         yield from _sized(partition, take(batch, half), write)
 
 
-def _names(frame: Any) -> list[str]:
-    """Column names, whichever library the frame comes from."""
+def _names(frame: Any) -> dict[str, Any]:
+    """Column names as text -> as the frame has them, whichever library it comes from."""
     recorded = getattr(getattr(frame, "dtype", None), "names", None)
     found = recorded or getattr(frame, "column_names", None) or getattr(frame, "columns", None)
     if found is None and isinstance(frame, Mapping):
         found = frame.keys()
     if found is None:
         raise EventError("frame", f"{type(frame).__name__} has no named columns")
-    return [str(name) for name in found]
+    return {str(name): name for name in found}
 
 
-def _known(names: Sequence[str], wanted: Iterable[str]) -> None:
+def _check_roles(columns: Mapping[str, str]) -> None:
+    for role in columns:
+        if role not in NOT_FEATURES:
+            near = difflib.get_close_matches(role, NOT_FEATURES, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NOT_FEATURES)}"
+            raise EventError("columns", f"{role!r} is no role; {hint}")
+
+
+def _known(names: Collection[str], wanted: Iterable[str]) -> None:
     for name in wanted:
         if name not in names:
             raise EventError(name, f"the frame has no such column; it has {', '.join(sorted(names))[:200]}")
 
 
-def _converted(frame: Any, name: str, convert: Any) -> list[Any]:
-    column = _listed(frame[name])
+def _converted(given: Any, name: str, convert: Any) -> list[Any]:
+    column = _listed(given)
     if convert is values.feature and {type(value) for value in column} <= _PLAIN:
         return column
     return [convert(value, f"{name}[{row}]") for row, value in enumerate(column)]
@@ -176,7 +191,13 @@ def _milliseconds(value: Any, field: str) -> int:
         return values.timestamp(value, field)
     if value != value:  # noqa: PLR0124 pandas' NaT is a datetime that differs from itself
         raise EventError(field, "is missing")
-    return ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    since_ms = ((value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    return values.timestamp(since_ms, field)
+
+
+def _error(value: Any, field: str) -> str | None:
+    """Take a column's error; one of no text is none."""
+    return values.optional_text(value, field) or None
 
 
 def _same_length(batch: PredictionBatch) -> None:

@@ -6,7 +6,7 @@ from tidegauge.recorder.sender import Headers
 def event_headers(kind: str, event_id: str, traceparent: str | None, source: str | None) -> Headers | None:
     """Headers of one event; none at all in the common case.
 
-    `traceparent` is W3C Trace Context and travels to the alert; `source` turns CloudEvents 1.0 headers on.
+    `traceparent` is W3C Trace Context, for other readers of the topic; `source` turns CloudEvents 1.0 headers on.
     """
     if traceparent is None and source is None:
         return None

@@ -34,6 +34,7 @@ class SenderOfProcess:
         self._lock = threading.Lock()
         self._sender: Sender | None = None
         self._closed = False
+        self._finalizer: Any = None
         _call_in_children(weakref.WeakMethod(self._forked))
 
     def here(self) -> Sender:
@@ -60,7 +61,7 @@ class SenderOfProcess:
             return True
         clean = self._sender.close(self._exit_timeout_seconds if timeout_seconds is None else timeout_seconds)
         if clean:
-            atexit.unregister(self._at_exit)
+            self._stay_out_of_exit()
         return clean
 
     def _start(self) -> Sender:
@@ -71,8 +72,15 @@ class SenderOfProcess:
         atexit.register(self._at_exit)
         multiprocessing = sys.modules.get("multiprocessing.util")
         if multiprocessing is not None:  # its children end without running atexit
-            multiprocessing.Finalize(None, self._at_exit, exitpriority=0)
+            self._finalizer = multiprocessing.Finalize(None, self._at_exit, exitpriority=0)
         return started
+
+    def _stay_out_of_exit(self) -> None:
+        """Take back what `_start` registered: either registry would keep this, and its producer, for ever."""
+        atexit.unregister(self._at_exit)
+        finalizer, self._finalizer = self._finalizer, None
+        if finalizer is not None:
+            finalizer.cancel()
 
     def _at_exit(self) -> None:
         if not self.close() and self._sender is not None:
@@ -80,7 +88,7 @@ class SenderOfProcess:
 
     def _forked(self) -> None:
         self._lock = threading.Lock()  # another thread of the parent may have held the old one
-        atexit.unregister(self._at_exit)
+        self._stay_out_of_exit()
         if self._sender is not None:
             self._sender.abandon()
         self._sender = None

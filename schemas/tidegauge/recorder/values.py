@@ -1,5 +1,6 @@
 """One event's values as services hold them (NumPy, pandas, Decimal, missing) -> as the schema has them, or an error."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from operator import index
@@ -57,12 +58,15 @@ def timestamp(value: object, field: str = "timestamp_ms") -> int:
 
 
 def feature_row(row: object, names: Sequence[str] = ()) -> dict[str, FeatureValue]:
-    """Read a row of features: a mapping, pandas Series, named tuple, NumPy record, or an array with `names` given."""
+    """Read a row of features: a mapping, pandas Series, named tuple, NumPy record, or an array with `names` given.
+
+    A frame or matrix of one row is its row.
+    """
     read = {
         name if type(name) is str and name else _name(name, "features"): value
         if type(value) in _PLAIN
         else feature(value, f"features.{name}")
-        for name, value in _items(row, names)
+        for name, value in _items(_single(row), names)
     }
     if len(read) > MAX_FEATURES:
         raise EventError("features", f"must be {MAX_FEATURES} at most, not {len(read)}")
@@ -96,7 +100,7 @@ def prediction_value(value: Any, field: str = "prediction") -> PredictionValue:
 
 def probabilities(value: Any, field: str = "probabilities") -> dict[str, float] | list[float] | None:
     """Probabilities by class name, or as a vector in the order of the declared classes."""
-    if value is None:
+    if _missing(value):
         return None
     if isinstance(value, Mapping):
         return {_name(name, field): _finite(entry, f"{field}.{name}") for name, entry in value.items()}
@@ -126,6 +130,8 @@ def segment(value: Any, field: str) -> str | None:
     """One segment value: text, or a whole number or truth value written as text."""
     if type(value) is str:
         return value
+    if _missing(value):
+        return None
     plain = feature(value, field)
     if plain is None or isinstance(plain, str):
         return plain
@@ -135,8 +141,10 @@ def segment(value: Any, field: str) -> str | None:
 
 
 def label_value(value: Any) -> LabelValue:
-    """Read an outcome: number, class or truth value; a missing one is no label."""
+    """Read an outcome: finite number, class or truth value; a missing one is no label."""
     plain = feature(value, "label")
+    if isinstance(plain, float) and math.isinf(plain):
+        raise EventError("label", f"must be finite, not {plain}")
     if plain is None or isinstance(plain, list) or plain != plain:  # noqa: PLR0124 NaN differs from itself
         raise EventError("label", f"must be a number, text or a truth value, not {_shown(value)}")
     return plain
@@ -150,7 +158,9 @@ def optional_number(value: Any, field: str) -> float | None:
 
 def optional_text(value: object, field: str) -> str | None:
     """Text or None."""
-    if value is None or isinstance(value, str):
+    if _missing(value):
+        return None
+    if isinstance(value, str):
         return value
     raise EventError(field, f"must be text, not {_type(value)}")
 
@@ -176,6 +186,21 @@ def _items(row: Any, names: Sequence[str]) -> Iterable[tuple[Any, Any]]:
         return zip(names, row, strict=True)
     wanted = f"{len(names)} values" if names else "a mapping of names to values (or give the Recorder feature_names)"
     raise EventError("features", f"must be {wanted}, not {_type(row)}")
+
+
+def _single(row: Any) -> Any:
+    """Return the row of a frame or matrix that has one, as models of scikit-learn take it; all else as it is."""
+    shape = getattr(row, "shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        return row
+    if shape[0] != 1:
+        raise EventError("features", f"must be one row, not {shape[0]}: `log_frame` takes frames")
+    columns = getattr(row, "columns", None)
+    return row[0] if columns is None else {name: next(iter(row[name])) for name in columns}
+
+
+def _missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and value != value)  # noqa: PLR0124 NaN differs from itself
 
 
 def _name(name: Any, field: str) -> str:

@@ -102,6 +102,7 @@ class AlertStream:
         self._polling: Future[Alert | None] | None = None
         self._closed = False
         settings = consumer_settings(servers, group or f"tidegauge-alerts-{uuid.uuid4().hex}", start)
+        self._trouble = settings["error_cb"] = _Trouble(settings.get("error_cb"))
         try:
             self._consumer = Consumer(settings, logger=logging.getLogger("tidegauge.kafka"))
         except KafkaException as error:
@@ -172,10 +173,12 @@ class AlertStream:
     def _poll(self) -> Alert | None:
         """One short look at Kafka: an alert that was asked for and is news, or None."""
         message = self._consumer.poll(POLL_SECONDS)
+        if self._trouble.hopeless is not None:
+            raise AlertStreamError(self._trouble.hopeless.str())
         if message is None:
             return None
         if (error := message.error()) is not None:
-            if error.fatal() or error.code() in _HOPELESS:
+            if _is_hopeless(error):
                 raise AlertStreamError(error.str())
             return None  # brokers away, topic not created yet: librdkafka tries again by itself
         self._current = message
@@ -193,6 +196,27 @@ class AlertStream:
             self._consumer.store_offsets(message)
         except KafkaException as error:  # the partition went to another member, which starts at what was committed
             _log.debug("offset of an alert not stored: %s", error.args[0].str())
+
+
+class _Trouble:
+    """What librdkafka tells beside messages, that it was refused the log-in above all; the next poll says it.
+
+    No method of the stream: the consumer would keep a forgotten one alive.
+    """
+
+    def __init__(self, told_too: Callable[[KafkaError], None] | None) -> None:
+        self._told_too = told_too
+        self.hopeless: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        if _is_hopeless(error):
+            self.hopeless = error
+        if self._told_too is not None:
+            self._told_too(error)
+
+
+def _is_hopeless(error: KafkaError) -> bool:
+    return error.fatal() or error.code() in _HOPELESS
 
 
 def _take_places(consumer: Consumer, places: list[TopicPartition]) -> None:
