@@ -1,6 +1,7 @@
 """Durations, rates and ratios as people write them: "10s", "1/90d", "1%"."""
 
 import re
+from decimal import Decimal
 
 MS_PER_UNIT = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 DAY_MS = MS_PER_UNIT["d"]
@@ -30,7 +31,7 @@ def parse_duration(text: str) -> int:
             f"{text!r} is not a duration: expected a number and one of ms, s, m, h, d, w, such as 10s or 2d"
         )
     number, unit = match.groups()
-    milliseconds = float(number) * MS_PER_UNIT[unit]
+    milliseconds = Decimal(number) * MS_PER_UNIT[unit]  # in floats 1.1h is no whole number
     if milliseconds != int(milliseconds):
         raise ValueError(f"{text!r} is not a whole number of milliseconds")
     return int(milliseconds)

@@ -13,6 +13,13 @@ def test_durations_as_people_write_them(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
 
 
+@pytest.mark.parametrize(
+    ("text", "milliseconds"), [("1.1h", 3_960_000), ("2.2h", 7_920_000), ("0.7d", 60_480_000), ("2.01s", 2_010)]
+)
+def test_fractions_are_exact(text: str, milliseconds: int) -> None:
+    assert parse_duration(text) == milliseconds
+
+
 @pytest.mark.parametrize("text", ["", "10", "s", "-1s", "1y", "1h30m", "0.5ms", "1e3s", None, 5])
 def test_what_is_no_duration_is_named(text: object) -> None:
     with pytest.raises(ValueError, match=r"duration|whole number"):
