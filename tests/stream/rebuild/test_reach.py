@@ -84,3 +84,17 @@ def test_times_are_read_as_people_write_them(text: str) -> None:
 def test_what_is_no_time_is_said() -> None:
     with pytest.raises(ConfigurationError, match="expected ISO 8601"):
         parse_instant("yesterday")
+
+
+def test_a_day_in_digits_is_a_day() -> None:
+    assert parse_instant("20261125") == parse_instant("2026-11-25") == parse_instant("1795564800000")
+    assert parse_instant("2026-11-25T06:00:00.001Z") == 1_795_586_400_001
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("1795564800", "seconds"), ("1795564800000000", "microseconds"), ("1795564800000000000", "nanoseconds")],
+)
+def test_a_number_in_another_unit_is_named(text: str, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"expected milliseconds since 1970, found .*{found}"):
+        parse_instant(text)
