@@ -13,7 +13,7 @@ from stream.model.problems import nearest
 from stream.parts.assemble import Values
 from stream.parts.encoding import category_text
 from stream.reference.table import NO_TIME, ReferenceFileError, ReferenceTable
-from stream.reference.times import times_ms
+from stream.reference.times import require_plausible, times_ms
 from tidegauge.definition import Definition
 
 ROLES = ("timestamp", "prediction_id", "prediction", "label", "label_timestamp", "latency_ms")
@@ -47,20 +47,21 @@ def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
     times = times_ms(table["timestamp"], "timestamp", path.name)
     if (times == NO_TIME).any():
         raise ReferenceFileError(f"{path.name}: {int((times == NO_TIME).sum())} rows have no timestamp")
+    require_plausible(times, "timestamp", path.name)
     order = np.argsort(times, kind="stable")
     table = table.take(pa.array(order))
-    features, skipped = _features(table, definition)
+    features, notes = _features(table, definition, path.name)
     return ReferenceTable(
         source=path.name,
         timestamps_ms=times[order],
         ids=_ids(table),
-        predictions=table["prediction"].to_pylist(),
-        labels=table["label"].to_pylist() if "label" in table.column_names else None,
+        predictions=_values(table["prediction"]),
+        labels=_values(table["label"]) if "label" in table.column_names else None,
         label_timestamps_ms=_label_times(table, path.name),
-        latency_ms=_numbers(table["latency_ms"]) if "latency_ms" in table.column_names else None,
+        latency_ms=_latencies(table, path.name),
         segments={name: _texts(table[name]) for name in definition.segments},
         features=features,
-        notes=tuple(f"column {name} left out: {kind} is neither number nor text" for name, kind in skipped),
+        notes=tuple(notes),
     )
 
 
@@ -112,28 +113,80 @@ def _require(table: pa.Table, definition: Definition, source: str) -> None:
         raise ReferenceFileError(f"{source} lacks columns: {hints} (`columns:` in the definition renames)")
 
 
-def _features(table: pa.Table, definition: Definition) -> tuple[dict[str, Values], list[tuple[str, str]]]:
-    names: Sequence[str] = tuple(definition.features) or [
+def _features(table: pa.Table, definition: Definition, source: str) -> tuple[dict[str, Values], list[str]]:
+    """Return the features' values, and notes on columns that give none."""
+    declared = definition.features
+    names: Sequence[str] = tuple(declared) or [
         name for name in table.column_names if name not in ROLES and name not in definition.segments
     ]
     features: dict[str, Values] = {}
-    skipped = []
+    notes = []
     for name in names:
         column = table[name]
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        kind = _kind(column)
+        if _is_number(kind):
             features[name] = _numbers(column)
-        elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
+        elif _is_text(kind) or pa.types.is_boolean(kind):
             features[name] = column.to_pylist()
+        elif name in declared and pa.types.is_null(kind):
+            features[name] = [None] * table.num_rows
+            notes.append(f"column {name} is empty: the feature is missing in all rows")
+        elif name in declared:
+            raise ReferenceFileError(
+                f"{source}: column {name!r}, a declared feature, is {kind}: neither number nor text"
+            )
         else:
-            skipped.append((name, str(kind)))
-    return features, skipped
+            notes.append(f"column {name} left out: {kind} is neither number nor text")
+        if declared.get(name) == "numeric" and _is_text(kind):
+            _refuse_text(column, name, source)
+    return features, notes
+
+
+def _kind(column: pa.ChunkedArray) -> pa.DataType:
+    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _refuse_text(column: pa.ChunkedArray, name: str, source: str) -> None:
+    """Text of a numeric feature is missing in the stream: it would be missing in every row of the reference, too."""
+    example = next((value for value in column.to_pylist() if value is not None), None)
+    if example is not None:
+        raise ReferenceFileError(
+            f"{source}: column {name!r} holds text such as {example!r}, but the feature is numeric"
+        )
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    values: list[object] = column.to_pylist()
+    return list(map(_plain, values)) if pa.types.is_decimal(_kind(column)) else values
+
+
+def _plain(number: object) -> float | None:
+    return None if number is None else float(number)  # type: ignore[arg-type]  # a Decimal
 
 
 def _ids(table: pa.Table) -> list[str]:
+    numbered = [f"row-{row}" for row in range(table.num_rows)]
     if "prediction_id" not in table.column_names:
-        return [f"row-{row}" for row in range(table.num_rows)]
-    return [str(value) for value in table["prediction_id"].to_pylist()]
+        return numbered
+    given = map(category_text, table["prediction_id"].to_pylist())
+    return [number if text is None else text for text, number in zip(given, numbered, strict=True)]
+
+
+def _latencies(table: pa.Table, source: str) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    if "latency_ms" not in table.column_names:
+        return None
+    try:
+        return _numbers(table["latency_ms"])
+    except pa.ArrowException as error:
+        raise ReferenceFileError(f"{source}: column 'latency_ms' is no number: {error}") from None
 
 
 def _label_times(table: pa.Table, source: str) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:

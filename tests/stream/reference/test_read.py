@@ -1,5 +1,6 @@
 import datetime as dt
 import gzip
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stream.model.compiled import SCORE
+from stream.reference.build import build_reference
 from stream.reference.read import read_reference
 from stream.reference.table import NO_TIME, ReferenceFileError
 from tidegauge.definition import Definition, ReferenceSpec
@@ -88,6 +91,8 @@ def test_parquet_and_csv_say_the_same(tmp_path: Path) -> None:
         ["2013-02-01 07:00:00-05:00"],
         [NOON_MS],
         [float(NOON_MS)],
+        ["2013-02-01T12:00:00.000999+00:00"],
+        ["2013-02-01T12:00:00.000999999"],
         pa.array([NOON.replace(tzinfo=None)], pa.timestamp("us")),
         pa.array([NOON], pa.timestamp("s", "America/New_York")),
     ],
@@ -105,6 +110,53 @@ def test_rows_without_id_are_numbered_and_compressed_files_are_read(tmp_path: Pa
     assert table.ids == ["row-0", "row-1"]
     assert table.labels is None
     assert table.label_timestamps_ms is None
+
+
+def parquet(folder: Path, **columns: object) -> Path:
+    path = folder / "file.parquet"
+    pq.write_table(pa.table({"timestamp": [NOON_MS, NOON_MS + 1], "prediction": [0.5, 0.25], **columns}), path)
+    return path
+
+
+def test_rows_without_an_id_among_others_are_numbered(tmp_path: Path) -> None:
+    assert read_reference(parquet(tmp_path, prediction_id=["a", None]), Definition(model="m")).ids == ["a", "row-1"]
+    assert read_reference(parquet(tmp_path, prediction_id=[7.0, np.nan]), Definition(model="m")).ids == ["7", "row-1"]
+
+
+def test_decimals_are_numbers_as_predictions_and_labels(tmp_path: Path) -> None:
+    decimals = {name: pa.array(["1.0", None]).cast(pa.decimal128(10, 1)) for name in ("prediction", "label", "x")}
+    table = read_reference(parquet(tmp_path, **decimals), Definition(model="m"))
+    assert (table.predictions, table.labels) == ([1.0, None], [1.0, None])
+    assert not isinstance(table.predictions[0], Decimal)
+    np.testing.assert_array_equal(table.features["x"], [1.0, np.nan])
+
+
+def test_a_label_time_that_is_nan_is_missing(tmp_path: Path) -> None:
+    table = read_reference(parquet(tmp_path, label_timestamp=[np.nan, float(NOON_MS)]), Definition(model="m"))
+    assert table.label_timestamps_ms.tolist() == [NO_TIME, NOON_MS]
+
+
+@pytest.mark.parametrize("kind", ["numeric", "categorical"])
+def test_a_declared_feature_without_any_value_is_missing_and_named(tmp_path: Path, kind: str) -> None:
+    definition = Definition(model="m", features={"x": kind})
+    table = read_reference(parquet(tmp_path, x=pa.nulls(2)), definition)
+    assert list(table.features["x"]) == [None, None]
+    assert table.notes == ("column x is empty: the feature is missing in all rows",)
+    assert set(build_reference(definition, table, held_out=True).grids) == {"x", SCORE}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "message"),
+    [
+        ([NOON.date(), None], "categorical", "'x', a declared feature, is date32"),
+        ([NOON, None], "numeric", "'x', a declared feature, is timestamp"),
+        (["1.5", None], "numeric", "'x' holds text such as '1.5', but the feature is numeric"),
+        (pa.array(["1.5", None]).dictionary_encode(), "numeric", "'x' holds text such as '1.5'"),
+    ],
+)
+def test_a_declared_feature_of_another_kind_is_refused(tmp_path: Path, column: object, kind: str, message: str) -> None:
+    with pytest.raises(ReferenceFileError, match=message):
+        read_reference(parquet(tmp_path, x=column), Definition(model="m", features={"x": kind}))
 
 
 def test_columns_are_renamed_ours_first(tmp_path: Path) -> None:
@@ -131,6 +183,10 @@ def test_columns_that_are_neither_number_nor_text_are_left_out_and_named(tmp_pat
         ("timestamp,prediction\n,0.5\n2013-02-01,0.5\n", "1 rows have no timestamp"),
         ("timestamp,prediction\nyesterday,0.5\n", "'timestamp' is no time"),
         ("timestamp,prediction\n1359720000,0.5\n", "found seconds"),
+        ("timestamp,prediction\n1359720000000000,0.5\n", "found microseconds or nanoseconds"),
+        ("timestamp,prediction\n1359720000000000000,0.5\n", "found microseconds or nanoseconds"),
+        ("timestamp,prediction\n1900-01-01,0.5\n", "holds times such as 1900-01-01T00:00:00.000"),
+        ("timestamp,prediction,latency_ms\n2013-02-01,0.5,fast\n", "'latency_ms' is no number"),
         ("timestamp,prediction\ntrue,0.5\n", "type bool is no time"),
         ("timestamp,prediction\n2013-02-01,0.5,7,8\n", "cannot be read"),
     ],
