@@ -1,12 +1,13 @@
 """Labels of a reference file as outcomes, at the age at which each came."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from stream.model.compiled import BEYOND_HORIZON, CompiledModel
 from stream.parts.assemble import score_column
-from stream.parts.columns import OutcomeRows
+from stream.parts.columns import Float64Array, OutcomeRows
 from stream.parts.encoding import category_text, encode_class, encode_label
 from stream.parts.keys import segment_label
 from stream.reference.table import NO_TIME, Int64Array, ReferenceFileError, ReferenceTable
@@ -33,19 +34,41 @@ def label_rows(compiled: CompiledModel, table: ReferenceTable) -> tuple[OutcomeR
     late = known & (rungs_ms == BEYOND_HORIZON)
     rows = np.flatnonzero(known & ~early & ~late)
     contexts, context = _contexts(compiled, table)
+    scores = _scores(compiled, table)
     outcomes = OutcomeRows(
         compiled=compiled,
         version="",
         predicted_ms=table.timestamps_ms[rows],
         rung_ms=rungs_ms[rows],
-        score=_scores(compiled, table)[rows],
+        score=scores[rows],
         label=labels[rows],
         sign=np.ones(len(rows), dtype=np.int64),
         on_time=np.ones(len(rows), dtype=np.bool_),
         contexts=contexts,
         context=context[rows],
     )
-    return outcomes, _notes(int(early.sum()), int(late.sum()))
+    strange = _strange(compiled, table, scores, labels)
+    return outcomes, (*strange, *_notes(int(early.sum()), int(late.sum())))
+
+
+def _strange(compiled: CompiledModel, table: ReferenceTable, scores: Float64Array, labels: Float64Array) -> list[str]:
+    """Return notes on labels and predictions that the definition does not know."""
+    definition, given = compiled.definition, table.labels or []
+    if definition.positive is not None and not (labels == 1).any() and (labels == 0).any():
+        return [f"no label is {definition.positive}, the positive one: there are {', '.join(_examples(given))}"]
+    if compiled.task != "multiclass":
+        return []
+    notes = []
+    for what, values, codes in (("labels", given, labels), ("predictions", table.predictions, scores)):
+        others = [value for value, code in zip(values, codes, strict=True) if code == len(definition.classes)]
+        if others:
+            notes.append(f"{len(others)} {what}, such as {', '.join(_examples(others))}, are not among `classes`")
+    return notes
+
+
+def _examples(values: Iterable[object]) -> list[str]:
+    texts = Counter(text for text in map(category_text, values) if text is not None)
+    return [text for text, _ in texts.most_common(3)]
 
 
 def _notes(early: int, late: int) -> tuple[str, ...]:
@@ -57,14 +80,15 @@ def _notes(early: int, late: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _encoded_labels(compiled: CompiledModel, table: ReferenceTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _encoded_labels(compiled: CompiledModel, table: ReferenceTable) -> Float64Array:
     given = table.labels or []
     labels = np.array([encode_label(compiled.definition, label) for label in given], dtype=np.float64)
-    texts = Counter(text for text in map(category_text, given) if text is not None)
-    if texts and np.isnan(labels).all():
-        examples = ", ".join(text for text, _ in texts.most_common(3))
+    examples = _examples(given)
+    if examples and np.isnan(labels).all():
         hint = ": say which is positive, as `positive: ...`" if compiled.task == "binary" else ""
-        raise ReferenceFileError(f"{table.source}: task {compiled.task} cannot read labels such as {examples}{hint}")
+        raise ReferenceFileError(
+            f"{table.source}: task {compiled.task} cannot read labels such as {', '.join(examples)}{hint}"
+        )
     return labels
 
 
@@ -76,7 +100,7 @@ def _ages(compiled: CompiledModel, table: ReferenceTable) -> Int64Array:
     return np.where(times == NO_TIME, compiled.label_horizon_ms, times - table.timestamps_ms)
 
 
-def _scores(compiled: CompiledModel, table: ReferenceTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _scores(compiled: CompiledModel, table: ReferenceTable) -> Float64Array:
     if compiled.task != "multiclass":
         return score_column(compiled.definition, table.predictions)
     return np.array([encode_class(compiled.definition, value) for value in table.predictions], dtype=np.float64)

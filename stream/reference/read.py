@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from stream.model.problems import nearest
 from stream.parts.assemble import Values
 from stream.parts.encoding import category_text
+from stream.reference.csv_text import as_live, text_columns
 from stream.reference.table import NO_TIME, ReferenceFileError, ReferenceTable
 from stream.reference.times import require_plausible, times_ms
 from tidegauge.definition import Definition
@@ -50,6 +51,10 @@ def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
     require_plausible(times, "timestamp", path.name)
     order = np.argsort(times, kind="stable")
     table = table.take(pa.array(order))
+    segments = {name: _texts(table[name]) for name in definition.segments}  # live they are text as in the file
+    spelling: tuple[str, ...] = ()
+    if path.name.endswith(_CSV):
+        table, spelling = as_live(table, definition)
     features, notes = _features(table, definition, path.name)
     return ReferenceTable(
         source=path.name,
@@ -59,9 +64,9 @@ def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
         labels=_values(table["label"]) if "label" in table.column_names else None,
         label_timestamps_ms=_label_times(table, path.name),
         latency_ms=_latencies(table, path.name),
-        segments={name: _texts(table[name]) for name in definition.segments},
+        segments=segments,
         features=features,
-        notes=tuple(notes),
+        notes=(*spelling, *notes),
     )
 
 
@@ -79,12 +84,9 @@ def _read(path: Path, definition: Definition) -> pa.Table:
 
 
 def _csv_types(definition: Definition) -> pa_csv.ConvertOptions:
-    """Keep as text what is text by definition: the flight number 007 must not become 7."""
-    texts = {"prediction_id", *definition.segments}
-    texts.update(name for name, kind in definition.features.items() if kind == "categorical")
     renames = definition.reference.columns
     return pa_csv.ConvertOptions(
-        column_types={renames.get(name, name): pa.string() for name in texts},
+        column_types={renames.get(name, name): pa.string() for name in text_columns(definition)},
         # An unquoted NA is R's missing value; "NA" in quotes may be Namibia.
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
