@@ -131,7 +131,7 @@ def test_signals_that_are_missing_are_left_out() -> None:
 
 def test_segments_are_text() -> None:
     given = {"origin": "JFK", "hour": np.int64(7), "gate": None, "night": True}
-    assert values.segments(given) == {"origin": "JFK", "hour": "7", "night": "True"}
+    assert values.segments(given) == {"origin": "JFK", "hour": "7", "night": "true"}
     with pytest.raises(EventError, match=r"segments\.share"):
         values.segments({"share": 0.5})
 

@@ -136,7 +136,7 @@ def segment(value: Any, field: str) -> str | None:
     if plain is None or isinstance(plain, str):
         return plain
     if isinstance(plain, int):
-        return str(plain)
+        return str(plain).lower()  # true and false as in JSON, and as a reference's are read
     raise EventError(field, f"must be text, a whole number or a truth value, not {_type(value)}")
 
 
