@@ -52,7 +52,7 @@ class Judge:
         z = self.side * self.blocks.z(value)
         p_value = 2 * stats.t.sf(abs(z), self.blocks.df) if self.both else stats.t.sf(z, self.blocks.df)
         harm = self.harm(value)
-        self.test.step(day.start_ms, float(p_value), large=harm >= self.least, clears=harm < 0.9 * self.least)
+        self.test.step(day.start_ms, float(p_value), large=harm >= self.least, clears=harm <= 0.9 * self.reach)
         if horizon:
             self.cusum.step(z, day.start_ms)
             self.stepped = True
@@ -76,11 +76,16 @@ class Judge:
         return Found(self.name, detector=detector, value=told, threshold=threshold, since_ms=since_ms, **common)
 
     def threshold(self, value: float) -> float:
-        """Return what a window must lie beyond: the healthy days' bound, or the least harm where that is further."""
+        """Return what a window must lie beyond."""
         mean = float(self.blocks.healthy.mean())
-        margin = stats.t.isf(self.alpha / (2 if self.both else 1), self.blocks.df) * self.blocks.spread
         side = math.copysign(1, value - mean) if self.both else self.side
-        return mean + side * max(float(margin), self.least)
+        return mean + side * self.reach
+
+    @property
+    def reach(self) -> float:
+        """How far from healthy a window must lie: the healthy days' bound, or the least harm where that is further."""
+        margin = stats.t.isf(self.alpha / (2 if self.both else 1), self.blocks.df) * self.blocks.spread
+        return max(float(margin), self.least)
 
     def metric(self, state: str, value: float) -> Metric:
         """Return what the report says."""
