@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,8 @@ from stream.monitor.streams import ALL_ROWS, Stream, field_name
 from tidegauge.alerts import SEVERITIES, AlertKind, Severity, Status
 
 PREFIX = "a"
+QUIET: Final = "quiet again"
+LOST: Final = "too few rows to tell"
 
 
 class AlertKey(NamedTuple):
@@ -89,15 +91,21 @@ class AlertBook:
         self._fields = fields
         self._alerts: ByModel[AlertKey, AlertMemory] = ByModel()
         self._touched: set[AlertKey] = set()
+        self._lost: set[AlertKey] = set()
 
-    def hold(self, key: AlertKey, scope: str, firing: Sequence[Firing]) -> None:
-        """Say which findings hold in one scope of an alert, in place of those that did."""
+    def hold(self, key: AlertKey, scope: str, firing: Sequence[Firing], lost: Collection[str] = ()) -> None:
+        """Say which findings hold in one scope of an alert, in place of those that did.
+
+        Of subjects that are `lost` nobody can tell any more: an alert whose last findings were theirs says so.
+        """
         memory = self._alerts.get(key)
         if memory is None:
             if not firing:
                 return
             memory = self._alerts[key] = AlertMemory()
         if memory.scopes.get(scope, []) != list(firing):
+            told = not firing and all(found.finding.subject in lost for found in memory.scopes[scope])
+            (self._lost.add if told else self._lost.discard)(key)
             memory.scopes[scope] = list(firing)
             if not firing:
                 del memory.scopes[scope]
@@ -108,9 +116,7 @@ class AlertBook:
         memory = self._alerts.get(key)
         return [] if memory is None else memory.scopes.get(scope, [])
 
-    def settle(
-        self, model: str, instant_ms: int, kinds: Collection[AlertKind] = (), reason: str = ""
-    ) -> Iterator[Transition]:
+    def settle(self, model: str, instant_ms: int, kinds: Collection[AlertKind] = ()) -> Iterator[Transition]:
         """Yield the transitions that follow from what holds now, all rows before segments.
 
         Of `kinds`, those decided at this instant, whatever holds without an alert is looked at, news or none: what all
@@ -126,11 +132,12 @@ class AlertBook:
         looked_at = sorted(touched | family | waiting)
         told_ms = {key: self._alerts[key].told_ms for key in looked_at}
         for key in looked_at:
-            transition = self._settle(key, instant_ms, reason)
+            transition = self._settle(key, instant_ms)
             if transition is not None:
                 if transition.status == "resolved" and key.segment == ALL_ROWS:
                     self._tell_until(family - {key}, key, instant_ms)
                 yield transition
+            self._lost.discard(key)
             if key in touched or transition is not None or self._alerts[key].told_ms != told_ms[key]:
                 self._store(key)
 
@@ -185,7 +192,7 @@ class AlertBook:
             if key._replace(segment=ALL_ROWS) == parent:
                 self._alerts[key].told_ms = instant_ms
 
-    def _settle(self, key: AlertKey, instant_ms: int, reason: str) -> Transition | None:
+    def _settle(self, key: AlertKey, instant_ms: int) -> Transition | None:
         memory = self._alerts[key]
         firing = memory.firing
         if not memory.alert_id:
@@ -195,7 +202,7 @@ class AlertBook:
             memory.started_ms = firing[0].window.end_ms
             return self._move(key, instant_ms, firing, _first_reason(firing))
         if not firing:
-            return self._move(key, instant_ms, firing, reason or "quiet again")
+            return self._move(key, instant_ms, firing, LOST if key in self._lost else QUIET)
         change = _change(memory, firing)
         return self._move(key, instant_ms, firing, change) if change else None
 

@@ -11,7 +11,7 @@ from detectors.cusum import WinsorisedCusum
 from stream.monitor.budget import Budget
 from stream.monitor.drift import Glance, Measure, contributions, glance_all, measure_all
 from stream.monitor.inputs_view import InputsView, SubjectView
-from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of
+from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of, most_few
 from stream.monitor.rules import DriftRule
 from stream.monitor.windows import InputsWindow
 from tidegauge.alerts import AlertKind, Finding, Window
@@ -23,10 +23,14 @@ UNSEEN_RATIO = 0.01
 
 @dataclass(slots=True)
 class DriftVerdict:
-    """What one window's inputs came to: results for the report, findings by kind for the alerts."""
+    """What one window's inputs came to: results for the report, findings by kind for the alerts.
+
+    `lost`: subjects that had too few rows for so long that what fired was forgotten.
+    """
 
     results: list[DriftResult] = field(default_factory=list)
     firing: dict[AlertKind, list[Firing]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
 
 class DriftJudge:
@@ -82,6 +86,10 @@ class DriftJudge:
         for name, measure in measures.items():
             subject, rule = self.view.subjects[name], self.rules[name]
             state = self._state(subject, measure, usable=usable)
+            if state != "insufficient":
+                memory.subject(name).few = 0
+            elif block and usable and memory.count_few(name, most_few(self.view.scheme.length_ms)):
+                verdict.lost.add(subject.subject.label)
             remembered = memory.subject(name)
             if state == "ok" and isinstance(measure, Measure):
                 self._step(remembered, subject, measure, window, block=block)

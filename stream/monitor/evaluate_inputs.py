@@ -41,7 +41,7 @@ def decide_inputs(
         _note(state, stream, due, verdict)
     for kind in KINDS:
         key = AlertKey(*stream, kind)
-        state.alerts.hold(key, inputs_scope(due.scheme.length), verdict.firing.get(kind, ()))
+        state.alerts.hold(key, inputs_scope(due.scheme.length), verdict.firing.get(kind, ()), verdict.lost)
     notes = [] if judge is None else _notes(judge.view.subjects.values(), judge.rules)
     late = late_rows(state.panes, state.incoming, stream, due.seen)[1]
     return inputs_report(judges, stream, due, (inputs.rows, late), verdict, notes)

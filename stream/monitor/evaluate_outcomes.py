@@ -1,6 +1,6 @@
 """Deciding a window of outcomes at one label age."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 from stream.monitor.alert_book import AlertKey
@@ -55,7 +55,7 @@ def decide_outcomes(
     memory.decided_ms = due.window.end_ms
     state.keep_scope(stream, "outcome", due.scheme.length, due.age_ms)
     for kind in sorted({rule.kind for rule in judge.rules}):
-        _hold(state, AlertKey(*stream, kind), due, verdict.firing.get(kind, []))
+        _hold(state, AlertKey(*stream, kind), due, verdict.firing.get(kind, []), verdict.lost)
     report = outcome_report(judges, stream, due, outcomes, verdict.results)
     blocks = recent_blocks(due.scheme, due.window, observed_ms)
     facts = OutcomeFacts(recent, len(blocks), due.scheme.length, due.age_ms, judge.view)
@@ -105,7 +105,7 @@ def recent_blocks(scheme: WindowScheme, window: Window, observed_ms: int) -> lis
     return blocks
 
 
-def _hold(state: MonitorState, key: AlertKey, due: Due, firing: list[Firing]) -> None:
+def _hold(state: MonitorState, key: AlertKey, due: Due, firing: list[Firing], lost: Collection[str]) -> None:
     """Hold what fires; what fired at an earlier label age stands until the horizon has judged the same window.
 
     So one bad day is one episode, told early as a warning, and an error once its labels have matured.
@@ -116,11 +116,11 @@ def _hold(state: MonitorState, key: AlertKey, due: Due, firing: list[Firing]) ->
         for age_ms in due.compiled.rungs_ms[:-1]:
             held = state.alerts.held(key, outcome_scope(length, age_ms))
             if held and held[0].window.end_ms <= due.window.end_ms:
-                state.alerts.hold(key, outcome_scope(length, age_ms), [])
+                state.alerts.hold(key, outcome_scope(length, age_ms), [], lost)
     elif not firing:
         held = state.alerts.held(key, outcome_scope(length, due.age_ms))
         firing = held if held and held[0].window.end_ms > final.decided_ms else []
-    state.alerts.hold(key, outcome_scope(length, due.age_ms), firing)
+    state.alerts.hold(key, outcome_scope(length, due.age_ms), firing, lost)
 
 
 def _recent(state: MonitorState, stream: Stream, due: Due, observed_ms: int) -> Callable[[], OutcomeWindow]:

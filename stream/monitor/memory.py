@@ -14,6 +14,9 @@ from tidegauge.alerts import Finding, Severity, Window
 CLIP = 3.0
 K = 1.0
 
+FEW_BLOCKS = 10
+"""Blocks in a row with too few rows after which nobody can tell whether what fired goes on; no less than ten days."""
+
 IDLE_MS = 100 * DAY_MS
 """Silence after which detectors begin anew: longer than a quarter, for some models are run no more often."""
 
@@ -108,13 +111,14 @@ class SubjectMemory(msgspec.Struct):
     """One subject's or metric's detectors.
 
     `cusums` are snapshots by the value they watch. `latched`: since a sequential detector began to fire, the effect
-    has been large enough once, and not fallen below half of that.
+    has been large enough once, and not fallen below half of that. `few`: blocks in a row with too few rows to judge.
     """
 
     cusums: dict[str, bytes] = {}
     window: WindowMemory = msgspec.field(default_factory=WindowMemory)
     latched: bool = False
     unseen: bool = False
+    few: int = 0
 
     def step(self, name: str, z: float, at_ms: int, limit: float, *, two_sided: bool = True) -> WinsorisedCusum:
         """Give a block's value to a sequential detector."""
@@ -174,6 +178,17 @@ class ScopeMemory(msgspec.Struct):
         if self.empty >= most_empty:
             self.subjects = {}
 
+    def count_few(self, name: str, most: int) -> bool:
+        """Count a block with too few rows to judge a subject; after `most` in a row it is forgotten, and that is true.
+
+        A trickle of rows is no version that is gone, and no sign of health: what fired would fire for ever.
+        """
+        few = self.subject(name).few + 1
+        if few >= most:
+            self.subjects[name] = SubjectMemory()
+        self.subject(name).few = few
+        return few >= most
+
     def subject(self, name: str) -> SubjectMemory:
         """Return a subject's memory, a new one if need be."""
         return self.subjects.setdefault(name, SubjectMemory())
@@ -182,6 +197,11 @@ class ScopeMemory(msgspec.Struct):
         """Forget everything when the reference was replaced: sums against another yardstick mean nothing."""
         if self.reference != reference:
             self.reference, self.empty, self.subjects = reference, 0, {}
+
+
+def most_few(length_ms: int) -> int:
+    """Return how many blocks in a row may have too few rows: quiet nights, weekends and holidays end no alert."""
+    return max(FEW_BLOCKS, -(-FEW_BLOCKS * DAY_MS // length_ms))
 
 
 def limit_of(blocks: BlockReference, run_blocks: float, *, two_sided: bool) -> float:

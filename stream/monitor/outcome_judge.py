@@ -9,7 +9,7 @@ from detectors.blocks import BlockReference
 from detectors.metrics import Metric
 from stream.monitor.budget import Budget
 from stream.monitor.drift_judge import finite
-from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of
+from stream.monitor.memory import Firing, ScopeMemory, SubjectMemory, WindowVerdict, limit_of, most_few
 from stream.monitor.outcome_view import MetricView, OutcomeView
 from stream.monitor.rules import OutcomeRule
 from stream.monitor.windows import COVERAGE, OutcomeWindow
@@ -19,10 +19,14 @@ from tidegauge.reports import MetricResult, State
 
 @dataclass(slots=True)
 class OutcomeVerdict:
-    """What one window's outcomes came to at one label age."""
+    """What one window's outcomes came to at one label age.
+
+    `lost`: metrics that had too few rows for so long that what fired was forgotten.
+    """
 
     results: list[MetricResult] = field(default_factory=list)
     firing: dict[AlertKind, list[Firing]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class OutcomeJudge:
             name = rule.metric.name
             view = None if self.view is None else self.view.metrics[moment.age_ms].get(name)
             state = self._state(rule, view, outcomes, moment)
+            if state in {"ok", "uncalibrated"}:
+                memory.subject(name).few = 0
+            elif state == "insufficient" and self._lost(memory, name, outcomes, moment):
+                verdict.lost.add(name)
             remembered = memory.subject(name)
             if state == "ok" and view is not None:
                 self._step(remembered, rule, view, values, moment)
@@ -119,6 +127,11 @@ class OutcomeJudge:
         if not moment.whole or outcomes.mixed or n < self._least[coverage]:
             return "insufficient"
         return "ok" if view.blocks.calibrated else "uncalibrated"
+
+    def _lost(self, memory: ScopeMemory, name: str, outcomes: OutcomeWindow, moment: Moment) -> bool:
+        if self.view is None or not moment.block or outcomes.mixed:
+            return False
+        return memory.count_few(name, most_few(self.view.scheme.length_ms))
 
     def _step(
         self, memory: SubjectMemory, rule: OutcomeRule, view: MetricView, values: dict[str, float], moment: Moment
