@@ -47,10 +47,10 @@ def watched_scopes(rules: Rules) -> Mapping[AlertKind, frozenset[str]]:
 
 
 def _scopes(rules: Rules) -> Iterator[tuple[AlertKind, str]]:
-    drift = [(rule.kind, inputs_scope(length)) for rule in rules.drift.values() for length in rule.windows]
-    yield from drift
-    if any(kind == "features" for kind, _ in drift):
-        yield from (("schema", scope) for _, scope in drift)
+    for drift in rules.drift.values():
+        for length in drift.windows:
+            yield drift.kind, inputs_scope(length)
+            yield "schema", inputs_scope(length)  # categories of any subject may be new, classes of the score too
     for outcome in rules.outcomes:
         for length in outcome.windows:
             for age_ms in rules.compiled.rungs_ms:

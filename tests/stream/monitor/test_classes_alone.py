@@ -4,6 +4,8 @@ import json
 import random
 from collections.abc import Iterator
 
+import pytest
+
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.monitor.core import MonitorCore
@@ -29,16 +31,17 @@ DEFINITION = Definition(
 ROWS, DAYS, CHANGED = 400, 24, 20
 
 
-def messages(core: ShardCore) -> Iterator[bytes]:
-    """Yield a day's profiles and its watermark, day by day."""
+def messages(core: ShardCore, change: str) -> Iterator[bytes]:
+    """Yield a day's profiles and its watermark, day by day; in the end the shares or the set of classes changes."""
     rng = random.Random(1)
     for day in range(DAYS):
-        weights = (6, 3, 1) if day < CHANGED else (1, 3, 6)
+        changed = change if day >= CHANGED else ""
+        weights = (1, 3, 6) if changed == "shares" else (6, 3, 1)
         rows, labels = [], []
         for i in range(ROWS):
             ts = DAY_0 + day * DAY_MS + i * (DAY_MS // ROWS)
             named = {"prediction_id": f"{day}-{i}", "model": "m"}
-            (given,) = rng.choices(CLASSES, weights)
+            (given,) = ["fox"] if changed == "fox" and i % 40 == 0 else rng.choices(CLASSES, weights)
             rows.append(json.dumps({**named, "timestamp_ms": ts, "prediction": given, "features": {}}).encode())
             label = given if rng.random() < 0.8 else rng.choice(CLASSES)
             labels.append(json.dumps({**named, "timestamp_ms": ts + 60_000, "label": label}).encode())
@@ -52,12 +55,13 @@ def messages(core: ShardCore) -> Iterator[bytes]:
         yield encode_profiles(WatermarkReport("worker", 1, [core.watermark(1, day + 1)]))
 
 
-def test_classes_without_features_are_learnt_and_judged() -> None:
+@pytest.mark.parametrize(("change", "kind"), [("shares", "score"), ("fox", "schema")])
+def test_classes_without_features_are_learnt_and_judged(change: str, kind: str) -> None:
     catalog = Catalog().with_revision(compile_model(DEFINITION))
     shard = ShardCore(0, catalog, ShardConfig(idle_ms=None))
     shard.impatient = frozenset({"m"})
     core, outputs = MonitorCore(0, catalog), []
-    for message in messages(shard):
+    for message in messages(shard, change):
         core.apply(message)
         while new := core.advance():
             outputs += new
@@ -73,5 +77,5 @@ def test_classes_without_features_are_learnt_and_judged() -> None:
     learned = [type(output) for output in outputs if isinstance(output, LearnedModel | LearnedReference)]
     assert learned == [LearnedModel, LearnedReference]
     told = alerts(outputs)
-    assert [(alert.kind, alert.subject) for alert in told] == [("score", "score")]
+    assert [(alert.kind, alert.subject) for alert in told] == [(kind, "score")]
     assert told[0].decided_at_ms >= DAY_0 + CHANGED * DAY_MS
