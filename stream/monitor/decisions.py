@@ -18,7 +18,7 @@ from stream.monitor.judges import Judges, ModelJudges
 from stream.monitor.learn import reach_of
 from stream.monitor.narrator import narrate, retraining
 from stream.monitor.outputs import Output
-from stream.monitor.partial import partial_versions
+from stream.monitor.partial import NOTE, day_before_ms, missed_by, partial_versions
 from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due, Family, due_windows
 from stream.monitor.scopes import burn_scope
@@ -112,7 +112,8 @@ class Decisions:
             self._note_partial(due)
             for stream in self._streams(due.compiled, evaluate_inputs.KINDS):
                 whole = self._whole(due, stream)
-                self._report(decide_inputs(self._state, judges, stream, due, whole=whole, config=self._config))
+                report = decide_inputs(self._state, judges, stream, due, whole=whole, config=self._config)
+                self._report(report, self._notes(due, stream))
         elif due.family == Family.SERVICE:
             self._decide_service(due, judges)
         elif due.family == Family.LATE:
@@ -143,7 +144,7 @@ class Decisions:
                 config=self._config,
             )
             if decided is not None:
-                self._report(decided[0])
+                self._report(decided[0], self._notes(due, stream))
                 self._remember(stream, decided[1])
 
     def _remember(self, stream: Stream, facts: OutcomeFacts) -> None:
@@ -159,8 +160,9 @@ class Decisions:
         key = AlertKey(*item.stream, item.rule.kind)
         self._state.alerts.hold(key, burn_scope(item.transition.pair), [firing] if firing else [])
 
-    def _report(self, report: Report | None) -> None:
+    def _report(self, report: Report | None, notes: Sequence[str] = ()) -> None:
         if report is not None:
+            report = msgspec.structs.replace(report, notes=[*report.notes, *notes])
             complete = self._state.watermarks.complete
             self.outputs.append(report if complete else _incomplete(report))
 
@@ -180,15 +182,23 @@ class Decisions:
         unseen_ms = progress.observed_ms - due.window.start_ms
         return unseen_ms <= _GRACE * due.scheme.length_ms and due.window.start_ms >= due.compiled.effective_from_ms
 
+    def _notes(self, due: Due, stream: Stream) -> list[str]:
+        progress = self._state.progress_of(due.compiled.model)
+        return [NOTE] if stream.version in progress.partial.get(_partial_key(due), ()) else []
+
     def _note_partial(self, due: Due) -> None:
         """Note which versions were there for a part of a window only; its outcomes are judged much later."""
         if not self._whole(due):
             return
         model, least = due.compiled.model, min(self._config.rows_min, self._config.labelled_min)
-        found = partial_versions(self._state.service, model, due.window, least)
-        if found:
+        missed = missed_by(self._state.service, model, due.window, least)
+        if missed:
             progress = self._state.progress_of(model)
-            progress.partial[_partial_key(due)] = found
+            progress.missed[_partial_key(due)] = missed
+            day_before = progress.missed.get(_day_before_key(due), {})
+            found = partial_versions(missed, day_before, due.scheme)
+            if found:
+                progress.partial[_partial_key(due)] = found
             progress.store(self._state.fields, model)
 
     def _burning(self, model: str, revisions: Sequence[tuple[CompiledModel, Rules]], reached_ms: int) -> list[BurnDue]:
@@ -203,6 +213,10 @@ class Decisions:
 
 def _partial_key(due: Due) -> str:
     return f"{due.scheme.length} {due.window.end_ms}"
+
+
+def _day_before_key(due: Due) -> str:
+    return f"{due.scheme.length} {day_before_ms(due.scheme, due.window.end_ms)}"
 
 
 def _incomplete(report: Report) -> Report:

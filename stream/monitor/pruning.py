@@ -93,6 +93,10 @@ def _prune_progress(state: MonitorState, model: str, before_ms: int) -> None:
     progress = state.progress[model]
     revisions = {name: count for name, count in progress.revisions.items() if int(name.split(" ")[2]) > before_ms}
     partial = {name: found for name, found in progress.partial.items() if int(name.split(" ")[1]) > before_ms}
-    if len(revisions) < len(progress.revisions) or len(partial) < len(progress.partial):
-        progress.revisions, progress.partial = revisions, partial
+    # The window that is decided next asks for the one a day before, and some days have 25 hours.
+    asked_ms = before_ms - 2 * DAY_MS
+    missed = {name: found for name, found in progress.missed.items() if int(name.split(" ")[1]) > asked_ms}
+    known = len(progress.revisions) + len(progress.partial) + len(progress.missed)
+    if len(revisions) + len(partial) + len(missed) < known:
+        progress.revisions, progress.partial, progress.missed = revisions, partial, missed
         progress.store(state.fields, model)

@@ -9,6 +9,7 @@ import msgspec
 
 from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.fields import Fields
+from stream.monitor.partial import Missed
 from stream.monitor.rules import Rules
 from stream.monitor.streams import field_name
 from stream.timeline.windows import WindowScheme
@@ -79,6 +80,8 @@ class Progress(msgspec.Struct):
     partial
         Versions that were there for a part of a window only, by the window's length and end. Noted as it closes: when
         its labels are in, the panes that tell may be gone.
+    missed
+        What such versions missed, and those that were nearly so, by the same: whether they do so every day.
     """
 
     first_ms: dict[str, int] = {}
@@ -93,6 +96,7 @@ class Progress(msgspec.Struct):
     snapshot_day: int = -(1 << 62)
     snapshot_learned: int = 0
     partial: dict[str, list[str]] = {}
+    missed: dict[str, dict[str, Missed]] = {}
 
     @property
     def observed_ms(self) -> int:

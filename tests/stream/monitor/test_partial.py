@@ -1,6 +1,7 @@
 """A version that is replaced, and the one that follows it: on that day neither is compared with whole days."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -11,12 +12,14 @@ from stream.monitor import core as monitor_core
 from stream.monitor.core import MonitorCore
 from stream.monitor.fields import Fields
 from stream.monitor.outputs import Output
-from stream.monitor.partial import partial_versions
+from stream.monitor.partial import NOTE, Missed, day_before_ms, missed_by, partial_versions
+from stream.monitor.schedule import Progress
 from stream.monitor.service_ledger import ServiceLedger
 from stream.monitor.state import MonitorState
 from stream.parts.keys import PartKey
 from stream.parts.service import ServicePart
 from stream.timeline.durations import DAY_MS
+from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Day, Messages
 from tidegauge.alerts import Alert, Window
@@ -44,6 +47,12 @@ def messages(compiled: CompiledModel) -> Messages:
     return world.play(REPLACED, compiled)
 
 
+@pytest.fixture(scope="module")
+def nightly(compiled: CompiledModel) -> Messages:
+    days = [Day(), *[Day(nightly=True)] * 2, Day(nightly=True, shift_a=2.0)]
+    return world.play(days, compiled)
+
+
 @pytest.fixture
 def core(compiled: CompiledModel, reference: Reference) -> MonitorCore:
     return MonitorCore(0, world.catalog_of(compiled, reference))
@@ -56,12 +65,21 @@ def states(outputs: list[Output], part: str, day: int) -> dict[str, str]:
     return {report.version: report.state for report in reports if not report.segment}
 
 
+def notes(outputs: list[Output], version: str) -> dict[int, list[str]]:
+    """Return by day what the reports on inputs and outcomes of all rows say beside the numbers, without accuracies."""
+    reports = [o for o in outputs if isinstance(o, Report) and o.version == version and o.part != "service"]
+    rows = [report for report in reports if report.n and not report.segment]
+    days = {(report.window.end_ms - DAY_0) // DAY_MS - 1: report.notes for report in rows}
+    return {day: [note for note in said if not note.startswith("accuracy")] for day, said in days.items()}
+
+
 @pytest.mark.parametrize("part", ["inputs", "outcome"])
 def test_a_part_of_a_day_is_not_compared_with_whole_days(messages: Messages, core: MonitorCore, part: str) -> None:
     outputs = world.run(core, world.in_order(messages), every=2 * SHARDS)
     assert states(outputs, part, 0) == {"v1": "ok"}
     assert states(outputs, part, 1) == {"v1": "insufficient", "v2": "insufficient"}
     assert states(outputs, part, 2) == {"v2": "ok"}
+    assert notes(outputs, "v2") == {1: [NOTE], 2: [], 3: []}
     assert {(alert.version, alert.kind) for alert in world.alerts(outputs)} == {("v2", "features")}
 
 
@@ -77,9 +95,16 @@ def restarted(first: MonitorCore, second: MonitorCore, messages: Messages) -> li
     return outputs + world.run(second, world.in_order(messages[2:]))
 
 
+@pytest.mark.parametrize("who", ["messages", "nightly"])
 def test_neither_batches_nor_restarts_nor_forgetting_change_what_is_decided(
-    messages: Messages, compiled: CompiledModel, reference: Reference, monkeypatch: pytest.MonkeyPatch
+    who: str,
+    request: pytest.FixtureRequest,
+    compiled: CompiledModel,
+    reference: Reference,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    messages: Messages = request.getfixturevalue(who)
+
     def core() -> MonitorCore:
         return MonitorCore(0, world.catalog_of(compiled, reference))
 
@@ -90,13 +115,38 @@ def test_neither_batches_nor_restarts_nor_forgetting_change_what_is_decided(
     assert decided(world.run(core(), world.in_order(messages), every=2 * SHARDS)) == expected
 
 
+@pytest.mark.parametrize("part", ["inputs", "outcome"])
+def test_a_version_scored_in_one_hour_of_every_night_is_judged(nightly: Messages, core: MonitorCore, part: str) -> None:
+    outputs = world.run(core, world.in_order(nightly), every=2 * SHARDS)
+    assert states(outputs, part, 0) == {"v1": "ok"}
+    assert states(outputs, part, 1) == {"v1": "ok", "nightly": "insufficient"}
+    assert states(outputs, part, 2) == {"v1": "ok", "nightly": "ok"}
+    assert notes(outputs, "nightly") == {1: [NOTE], 2: [], 3: []}
+    assert {alert.version for alert in world.alerts(outputs, "features")} == {"v1", "nightly"}
+
+
+def noted(core: MonitorCore) -> Progress:
+    """Return the progress that was stored last."""
+    state = MonitorState()
+    state.load({field: value for field, value in core.dirty_fields().items() if value is not None})
+    return state.progress["m"]
+
+
+def test_what_versions_missed_is_forgotten(compiled: CompiledModel, core: MonitorCore) -> None:
+    messages = world.play([Day(nightly=True)] * 2, compiled, after=14)
+    world.run(core, world.in_order(messages[:4]), every=2 * SHARDS)
+    assert {len(missed) for missed in noted(core).missed.values()} == {1}
+    world.run(core, world.in_order(messages[4:]), every=2 * SHARDS)
+    assert noted(core).missed == {}
+
+
 def test_state_of_a_release_before_is_read() -> None:
     state = MonitorState()
     state.progress_of("m").store(state.fields, "m")
     [(field, value)] = state.fields.take().items()
     assert value is not None
     old = msgspec.msgpack.decode(value)
-    del old["partial"]
+    del old["partial"], old["missed"]
     later = MonitorState()
     later.load({field: msgspec.msgpack.encode(old)})
     assert later.progress["m"] == state.progress["m"]
@@ -141,9 +191,61 @@ def rows_by_hour(**versions: Iterable[int]) -> ServiceLedger:
     ],
 )
 def test_who_was_there_for_a_part_of_a_day_only(versions: dict[str, list[int]], partial: list[str]) -> None:
-    assert partial_versions(rows_by_hour(**versions), "m", DAY, least_rows=40) == partial
+    missed = missed_by(rows_by_hour(**versions), "m", DAY, least_rows=40)
+    assert partial_versions(missed, {}, WindowScheme("1d")) == partial
+
+
+@pytest.mark.parametrize(
+    ("length", "before", "now", "partial"),
+    [
+        ("1d", [2], [2], []),
+        ("1d", [2, 3], [3, 4], []),
+        ("1d", [2], [14], ["other"]),
+        ("1d", range(14), range(14), []),
+        ("1d", [13], range(14, 24), ["other"]),
+        ("1d", range(24), range(14), ["other"]),
+        ("1d", [], range(14, 24), ["other"]),
+        ("6h", [2], [2], []),
+        ("6h", range(6), range(3), ["other"]),
+    ],
+    ids=[
+        "every night",
+        "an hour later",
+        "at another hour",
+        "every morning",
+        "tried an hour before it took over, a day before",
+        "gone",
+        "new",
+        "every night, in part of a day",
+        "gone in part of a day",
+    ],
+)
+def test_who_misses_the_same_every_day_has_neither_come_nor_left(
+    length: str, before: Iterable[int], now: Iterable[int], partial: list[str]
+) -> None:
+    scheme = WindowScheme(length)
+    ledger = rows_by_hour(live=range(48), other=[*before, *(hour + 24 for hour in now)])
+    end_ms = DAY_0 + DAY_MS + scheme.length_ms
+    missed = missed_by(ledger, "m", scheme.window(end_ms), least_rows=10)
+    day_before = missed_by(ledger, "m", scheme.window(day_before_ms(scheme, end_ms)), least_rows=10)
+    assert partial_versions(missed, day_before, scheme) == partial
+
+
+def test_who_has_left_misses_another_day_of_a_long_window() -> None:
+    left = [{"v1": Missed(0.0, days / 7)} for days in range(7)]
+    weeks = WindowScheme("7d")
+    assert [partial_versions(now, before, weeks) for before, now in pairwise(left)] == [["v1"]] * 6
+    nights = {"v1": Missed(0.01, 0.13)}, {"v1": Missed(0.02, 0.09)}
+    assert partial_versions(*nights, weeks) == partial_versions(*nights[::-1], weeks) == []
+
+
+def test_a_local_day_may_have_more_hours() -> None:
+    scheme = WindowScheme("1d", "Europe/Berlin")
+    midnight_ms = 1_635_721_200_000  # 2021-11-01, after the day on which the clock went back
+    assert midnight_ms - day_before_ms(scheme, midnight_ms + DAY_MS) == 0
+    assert midnight_ms - day_before_ms(scheme, midnight_ms) == 25 * HOUR_MS
 
 
 def test_panes_wider_than_the_window_say_nothing() -> None:
     window = Window(length="30m", start_ms=DAY_0, end_ms=DAY_0 + HOUR_MS // 2)
-    assert partial_versions(rows_by_hour(v1=range(1), v2=range(1)), "m", window, least_rows=0) == []
+    assert missed_by(rows_by_hour(v1=range(1), v2=range(1)), "m", window, least_rows=0) == {}

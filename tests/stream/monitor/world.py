@@ -36,7 +36,11 @@ ORIGINS = ("EWR", "JFK", "LGA")
 
 @dataclass(frozen=True)
 class Day:
-    """What one day is like; `replaced` is the part of it after which v2 takes over from v1."""
+    """What one day is like.
+
+    `replaced` is the part of it after which v2 takes over from v1; `nightly`: half of the rows are scored by a version
+    of that name, at two in the night.
+    """
 
     rows: int = 1200
     shift_a: float = 0.0
@@ -49,6 +53,7 @@ class Day:
     segment: str | None = None
     late: float = 0.0
     replaced: float = 1.0
+    nightly: bool = False
 
 
 DEFINITION = Definition(
@@ -99,6 +104,8 @@ def rows_of(number: int, day: Day, seed: int = 0) -> Rows:
     label = np.where((rng.random(n) < day.flip) & here, ~label, label)
     score = np.clip(score + day.score_shift * here, 0.001, 0.999)
     timestamps = DAY_0 + number * DAY_MS + np.sort(rng.integers(0, DAY_MS, n))
+    nightly = (np.arange(n) % 2 == 1) & day.nightly
+    timestamps = np.where(nightly, DAY_0 + number * DAY_MS + 2 * HOUR_MS + np.arange(n), timestamps)
     ages = rng.integers(60_000, 5 * HOUR_MS, n)
     label_ms = np.where(rng.random(n) < 0.03 + day.unlabelled, np.iinfo(np.int64).max, timestamps + ages)
     colours = np.array(COLOURS)[rng.choice(3, n, p=(0.5, 0.3, 0.2))]
@@ -118,6 +125,7 @@ def rows_of(number: int, day: Day, seed: int = 0) -> Rows:
     )
     on_time = rng.random(n) >= day.late
     version = np.where(timestamps < DAY_0 + (number + day.replaced) * DAY_MS, "v1", "v2")
+    version = np.where(nightly, "nightly", version)
     return Rows(raw, rng.integers(0, SHARDS, n), label.astype(float), label_ms, on_time, version)
 
 
