@@ -38,6 +38,7 @@ class ShardWatermark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `predictions_ms` and `labels_ms` are the two topics' watermarks (lateness already subtracted), -1 before the first
     event. `newest_ms` is the greatest event time seen. `idle` marks watermarks that moved by the wall clock. `loss`
     says what this shard went on without in the last day, because a person asked for that; "" when nothing.
+    `unlabelled`: no label has ever come, and the log of labels holds none that is yet to be read.
     """
 
     shard: int
@@ -48,6 +49,7 @@ class ShardWatermark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     newest_ms: int
     idle: bool = False
     loss: str = ""
+    unlabelled: bool = False
 
 
 class ProfileBundle(msgspec.Struct, array_like=True, frozen=True, tag="profiles"):

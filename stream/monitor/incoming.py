@@ -73,6 +73,10 @@ class Incoming:
                 key = heapq.heappop(queue.waiting)[1]
                 yield key, self._merge(key)
 
+    def waits_for_labels(self, model: str) -> bool:
+        """Whether a model has outcomes that are not final yet."""
+        return any(key.model == model and key.part == OUTCOME for key in self._on_time)
+
     def late_part(self, key: PartKey) -> AnyPart:
         """Return the late rows of a key, merged over shards; raises KeyError. Not to be changed by the caller."""
         return self._recent.get(key, lambda: _merged(key.part, self.late[key]))

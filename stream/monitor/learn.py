@@ -15,7 +15,7 @@ from stream.model.compiled import SCORE, CompiledModel, PartName
 from stream.model.learning import learnt_from_ms, sample_end_ms
 from stream.monitor.judges import Judges
 from stream.monitor.learn_grids import grids_of
-from stream.monitor.lessons import REFERENCE, Lesson, hopeless, next_lesson
+from stream.monitor.lessons import REFERENCE, Lesson, hopeless, labels_final, next_lesson, ripe
 from stream.monitor.outputs import LearnedModel, LearnedReference
 from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
@@ -57,7 +57,7 @@ def reach_of(state: MonitorState, judges: Judges, model: str) -> Reach:
 
 
 def _reach_of_lesson(state: MonitorState, lesson: Lesson) -> Reach:
-    if state.watermarks.outcomes_ms >= lesson.mature_ms:
+    if ripe(state, lesson):
         return Reach(lesson.mature_ms, lesson.mature_ms)
     # Predictions may be ahead of the labels; those that will never come are not waited for.
     return Reach() if hopeless(state, lesson) else Reach(lesson.effective_from_ms - 1)
@@ -152,12 +152,15 @@ def _sample_keys(state: MonitorState, model: str, window: Window) -> list[PartKe
 
 
 def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) -> Iterator[LearnedReference]:
-    """From the stream's first blocks whose labels are final; a trailing one again every week, a window's gap behind."""
-    compiled, window = lesson
-    if state.watermarks.outcomes_ms < lesson.mature_ms:
+    """From the stream's first blocks whose labels are final; a trailing one again every week, a window's gap behind.
+
+    Labels that are not final are none: those known by now would be of some rows only, and not the last ones.
+    """
+    if not ripe(state, lesson):
         return
+    compiled, window = lesson.compiled, lesson.window
     progress.learned.append(f"{REFERENCE}{window.end_ms}")
-    profiles = _profiles(state, compiled, window)
+    profiles = _profiles(state, compiled, window, ("inputs", "outcome") if labels_final(state, lesson) else ("inputs",))
     if profiles:
         trailing = compiled.definition.reference.trailing
         learned = LearnedReference(
@@ -171,10 +174,11 @@ def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) ->
         yield learned
 
 
-def _profiles(state: MonitorState, compiled: CompiledModel, window: Window) -> list[Profile]:
+def _profiles(
+    state: MonitorState, compiled: CompiledModel, window: Window, parts: tuple[PartName, ...]
+) -> list[Profile]:
     """Return the blocks of all versions together, without the windows in which something drifted."""
     merged: dict[PartKey, AnyPart] = {}
-    parts: tuple[PartName, ...] = ("inputs", "outcome")
     for part in parts:
         for stream in state.panes.streams(compiled.model, part):
             for key in state.panes.within(stream, part, window):

@@ -16,18 +16,20 @@ LEAST_BLOCKS = 10
 
 _RELEARN_MS = 7 * DAY_MS
 _LABELS_MS = 28 * DAY_MS
-"""How far predictions may be ahead of labels before decisions go on without the reference that needs both. Long: till
-then only burn rates could alert, and a replay reads weeks of a model with little traffic in one batch."""
+"""How far predictions may be ahead of labels before a reference is learnt from inputs alone. Long: a replay reads weeks
+of a model with little traffic in one batch. Till then only burn rates can alert; a log that is known never to have held
+a label is not waited for."""
 
 REFERENCE = "reference "
 """What a reference is noted by among the things learnt, before the end of its blocks."""
 
 
 class Lesson(NamedTuple):
-    """The blocks that a reference of one revision is to be learnt from."""
+    """The blocks that a reference of one revision is to be learnt from; `again`: the model can be judged by another."""
 
     compiled: CompiledModel
     window: Window
+    again: bool = False
 
     @property
     def mature_ms(self) -> int:
@@ -76,18 +78,45 @@ def next_lesson(state: MonitorState, catalog: Catalog, model: str) -> Lesson | N
         if ends_ms <= first_ms or compiled.learning or compiled.effective_from_ms > reached_ms:
             continue
         window = _reference_window(state, catalog, compiled, progress)
-        lesson = None if window is None else Lesson(compiled, window)
+        lesson = None if window is None else Lesson(compiled, window, again=has_reference(catalog, compiled))
         if lesson is None or lesson.effective_from_ms >= ends_ms:
             continue
-        if ends_ms > reached_ms or not hopeless(state, lesson):
+        if ends_ms > reached_ms or ripe(state, lesson) or not hopeless(state, lesson):
             return lesson
     return None
 
 
+def ripe(state: MonitorState, lesson: Lesson) -> bool:
+    """Whether a lesson can be learnt: its labels are final, or not to be waited for.
+
+    A reference that the model can be judged by is not replaced by one without labels because they are late.
+    """
+    if labels_final(state, lesson) or _unlabelled(state, lesson):
+        return True
+    return hopeless(state, lesson) and not lesson.again
+
+
+def labels_final(state: MonitorState, lesson: Lesson) -> bool:
+    """Whether the labels of a lesson are known."""
+    return state.watermarks.outcomes_ms >= lesson.mature_ms
+
+
 def hopeless(state: MonitorState, lesson: Lesson) -> bool:
     """Whether the labels of a lesson are so late that decisions go on without them."""
-    marks = state.watermarks
-    return marks.outcomes_ms < lesson.mature_ms and marks.predictions_ms >= lesson.effective_from_ms + _LABELS_MS
+    late = state.watermarks.predictions_ms >= lesson.effective_from_ms + _LABELS_MS
+    return late and not labels_final(state, lesson)
+
+
+def _unlabelled(state: MonitorState, lesson: Lesson) -> bool:
+    """Whether a lesson has no labels.
+
+    Those that begin after it was mature come too late for its predictions: whoever reads them before it is learnt, as a
+    replay does, learns the same. The very first labels may be sent a day late.
+    """
+    marks, model = state.watermarks, lesson.compiled.model
+    if marks.predictions_ms < lesson.effective_from_ms or not marks.without_labels(lesson.mature_ms):
+        return False
+    return not state.panes.streams(model, "outcome") and not state.incoming.waits_for_labels(model)
 
 
 def _reference_window(

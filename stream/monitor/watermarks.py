@@ -55,6 +55,11 @@ class Watermarks:
         """
         return min((min(w.predictions_ms, w.labels_ms) for w in self._known()), default=NEVER_MS)
 
+    def without_labels(self, until_ms: int) -> bool:
+        """Whether no label of before an instant is to come: each shard has passed it, or never had a label at all."""
+        known = self._known()
+        return bool(known) and all(w.unlabelled or min(w.predictions_ms, w.labels_ms) >= until_ms for w in known)
+
     @property
     def newest_ms(self) -> int:
         """Greatest event time any shard has seen."""
@@ -107,6 +112,7 @@ def _risen(before: ShardWatermark, after: ShardWatermark) -> ShardWatermark:
         newest_ms=max(before.newest_ms, after.newest_ms),
         idle=newest.idle,
         loss=newest.loss,
+        unlabelled=newest.unlabelled,
     )
 
 
@@ -125,7 +131,7 @@ def _reached(before: ShardWatermark, after: ShardWatermark) -> tuple[int, int]:
     return predictions_ms, max(before.labels_ms, after.labels_ms)
 
 
-def _age(watermark: ShardWatermark) -> tuple[int, int, int, int, bool, bool]:
+def _age(watermark: ShardWatermark) -> tuple[int, int, int, int, bool, bool, bool]:
     """Order in which one shard's watermarks were made; what was lost is told until it is not any more."""
     order = (watermark.epoch, watermark.seq, watermark.predictions_ms, watermark.labels_ms)
-    return (*order, watermark.idle, not watermark.loss)
+    return (*order, watermark.idle, not watermark.loss, watermark.unlabelled)

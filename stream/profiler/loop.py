@@ -131,12 +131,13 @@ class Loop:
         )
 
     def _free_unlabelled(self) -> None:
-        """Bound the memory of shards that nobody sends labels to."""
+        """Bound the memory of shards that nobody sends labels to, and let them say so."""
         for owned in self._shards.owned.values():
             core = owned.core
-            if owned.pending is not None or not core.unlabelled:
-                continue
-            if self._inputs.unread(LABELS, owned.shard, core.offsets.get(LABELS)) == 0:
+            # Beside labels that are yet to be read nothing may be learnt as if there were none.
+            unread = self._inputs.unread(LABELS, owned.shard, core.offsets.get(LABELS)) if core.unlabelled else None
+            core.never_labelled = unread == 0
+            if core.never_labelled and owned.pending is None:
                 core.free_unlabelled()
 
     def _to_hold(self) -> set[tuple[str, int]]:

@@ -82,6 +82,7 @@ class ShardCore:
         self.switches = Switches()
         self.impatient: frozenset[str] = frozenset()
         self.awaited = ""
+        self.never_labelled = False
         self.memory = Memory(self.names, self.config)
         self.clocks = {PREDICTIONS: TopicClock(), LABELS: TopicClock()}
         self.counts = {PREDICTIONS: TopicCounts(), LABELS: TopicCounts()}
@@ -179,7 +180,8 @@ class ShardCore:
         progress = self.progress
         newest_ms = max(clock.newest_ms for clock in self.clocks.values())
         told = (progress.predictions_ms, progress.labels_ms, newest_ms)
-        return ShardWatermark(self.shard, epoch, seq, *told, idle=self.idle, loss=self.loss)
+        never = self.never_labelled
+        return ShardWatermark(self.shard, epoch, seq, *told, idle=self.idle, loss=self.loss, unlabelled=never)
 
     def take_fields(self) -> dict[bytes, bytes | None]:
         """State that is no part and no join record, where it changed since the last call; None: gone."""

@@ -223,6 +223,7 @@ PROFILES: Final[dict[str, ProfileMessage]] = {
                 newest_ms=1_366_689_610_000,
                 idle=True,
                 loss="begun anew",
+                unlabelled=True,
             )
         ],
     ),

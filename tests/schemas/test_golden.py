@@ -59,7 +59,7 @@ def test_a_watermark_without_the_fields_that_came_later_is_read() -> None:
     old = msgspec.msgpack.encode(["watermarks", "w1", 4, [[3, 1, 7, -1, -1, -1, True]], 1])
     report = decode_profiles(old)
     assert isinstance(report, WatermarkReport)
-    assert report.shards[0].loss == ""
+    assert (report.shards[0].loss, report.shards[0].unlabelled) == ("", False)
 
 
 @pytest.mark.parametrize("name", sorted(samples_encoded()))

@@ -100,6 +100,7 @@ def test_memory_without_labels_is_freed_only_while_there_are_surely_none(
     loop._inputs.unread = lambda role, shard, next_offset: unread  # type: ignore[method-assign]
     loop._free_unlabelled()
     assert freed == ([3] if frees else [])
+    assert core.never_labelled == (unread == 0 and not messages)
 
 
 def test_what_the_consumer_fetches_ahead_is_bounded_and_can_be_set() -> None:

@@ -76,6 +76,14 @@ def test_predictions_are_forgotten_where_no_label_ever_comes() -> None:
     assert 0 < len(core.memory.joiner.predictions) < held
 
 
+def test_a_shard_says_that_it_never_held_a_label() -> None:
+    """Whoever runs it knows whether some are yet to be read."""
+    core = run(random_logs(0, hours=1)[0], [])
+    assert not core.watermark(1, 1).unlabelled
+    core.never_labelled = True
+    assert core.watermark(1, 2).unlabelled
+
+
 def test_feedback_is_no_label() -> None:
     rows, _ = random_logs(0, hours=12)
     feedback = {
