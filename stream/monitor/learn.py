@@ -161,7 +161,7 @@ def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) ->
     compiled, window = lesson.compiled, lesson.window
     progress.learned.append(f"{REFERENCE}{window.end_ms}")
     profiles = _profiles(state, compiled, window, ("inputs", "outcome") if labels_final(state, lesson) else ("inputs",))
-    if profiles:
+    if profiles and lesson.enough:
         trailing = compiled.definition.reference.trailing
         learned = LearnedReference(
             model=compiled.model,

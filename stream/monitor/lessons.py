@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from stream.model.catalog import Catalog
 from stream.model.compiled import ALWAYS_MS, CompiledModel
+from stream.monitor.enough import LEAST_BLOCKS, enough_ms
 from stream.monitor.fitting import alike_from_ms, has_reference, until_ms
 from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
@@ -11,8 +14,8 @@ from stream.timeline.durations import DAY_MS, parse_duration
 from stream.timeline.panes import LocalDayPanes
 from tidegauge.alerts import Window
 
-LEAST_BLOCKS = 10
-"""Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
+_MOST_SPANS = 4
+"""How many times as long as was asked for a model is learnt that has rows on few days: once a fortnight, at least."""
 
 _RELEARN_MS = 7 * DAY_MS
 _LABELS_MS = 28 * DAY_MS
@@ -25,11 +28,15 @@ REFERENCE = "reference "
 
 
 class Lesson(NamedTuple):
-    """The blocks that a reference of one revision is to be learnt from; `again`: the model can be judged by another."""
+    """The blocks that a reference of one revision is to be learnt from.
+
+    `again`: the model can be judged by another. `enough`: its blocks are a yardstick, as far as rows go.
+    """
 
     compiled: CompiledModel
     window: Window
     again: bool = False
+    enough: bool = True
 
     @property
     def mature_ms(self) -> int:
@@ -50,7 +57,7 @@ def learning_ms(compiled: CompiledModel) -> int:
         return 0
     shortest = min(scheme.length_ms for scheme in compiled.windows["inputs"])
     span_ms = max(parse_duration(asked), LEAST_BLOCKS * shortest)
-    season_ms = parse_duration(spec.season) if spec.season else DAY_MS
+    season_ms = _season_ms(compiled)
     return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
 
 
@@ -61,6 +68,13 @@ def to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -
     """
     again = compiled.definition.reference.trailing and progress.learned
     return 0 if has_reference(catalog, compiled) and not again else learning_ms(compiled)
+
+
+def kept_to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
+    """Return how long panes are kept for what is yet to be learnt from them, however few days have rows."""
+    least_ms = to_learn_ms(catalog, compiled, progress)
+    longer = least_ms and not has_reference(catalog, compiled)
+    return least_ms + (_MOST_SPANS - 1) * _span_ms(compiled, least_ms) if longer else least_ms
 
 
 def next_lesson(state: MonitorState, catalog: Catalog, model: str) -> Lesson | None:
@@ -77,8 +91,7 @@ def next_lesson(state: MonitorState, catalog: Catalog, model: str) -> Lesson | N
     for compiled, ends_ms in zip(revisions, untils, strict=True):
         if ends_ms <= first_ms or compiled.learning or compiled.effective_from_ms > reached_ms:
             continue
-        window = _reference_window(state, catalog, compiled, progress)
-        lesson = None if window is None else Lesson(compiled, window, again=has_reference(catalog, compiled))
+        lesson = _lesson(state, catalog, compiled, progress)
         if lesson is None or lesson.effective_from_ms >= ends_ms:
             continue
         if ends_ms > reached_ms or ripe(state, lesson) or not hopeless(state, lesson):
@@ -119,29 +132,55 @@ def _unlabelled(state: MonitorState, lesson: Lesson) -> bool:
     return not state.panes.streams(model, "outcome") and not state.incoming.waits_for_labels(model)
 
 
-def _reference_window(
-    state: MonitorState, catalog: Catalog, compiled: CompiledModel, progress: Progress
-) -> Window | None:
-    """Return the blocks of a revision to learn from; None: nothing is to be learnt, or unknown yet."""
+def _lesson(state: MonitorState, catalog: Catalog, compiled: CompiledModel, progress: Progress) -> Lesson | None:
+    """Return what to learn from a revision; None: nothing is to be learnt, or unknown yet."""
     spec = compiled.definition.reference
     kept_ms = to_learn_ms(catalog, compiled, progress)
     if not kept_ms:
         return None
     days = LocalDayPanes(compiled.definition.timezone)
-    span_ms = kept_ms - 2 * DAY_MS - compiled.label_horizon_ms
+    span_ms, again = _span_ms(compiled, kept_ms), has_reference(catalog, compiled)
     ends = [int(name.removeprefix(REFERENCE)) for name in progress.learned if name.startswith(REFERENCE)]
     if ends and spec.trailing:
         start_ms = days.start(ends[-1] + _RELEARN_MS - span_ms)
         end_ms = days.end(start_ms + span_ms - 1)
         # Days whose rows cannot be read would be days without rows.
         start_ms = min(max(start_ms, days.end(alike_from_ms(catalog, compiled) - 1)), end_ms)
-        return Window(length="reference", start_ms=start_ms, end_ms=end_ms)
+        return Lesson(compiled, Window(length="reference", start_ms=start_ms, end_ms=end_ms), again)
     # What came before was learnt, or was nothing.
     from_ms = max([compiled.effective_from_ms, *ends[-1:]])
     first_ms = _first_block_ms(state, compiled, progress, (from_ms, until_ms(catalog, compiled)))
     if first_ms is None:
         return None
-    return Window(length="reference", start_ms=first_ms, end_ms=days.end(first_ms + span_ms - 1))
+    window = Window(length="reference", start_ms=first_ms, end_ms=days.end(first_ms + span_ms - 1))
+    return _grown(state, Lesson(compiled, window, again), span_ms)
+
+
+def _grown(state: MonitorState, lesson: Lesson, span_ms: int) -> Lesson:
+    """Return a lesson of as many more seasons as it takes to be a yardstick, up to a limit.
+
+    One that is not known to be enough ends later than what is known: it is looked at again.
+    """
+    compiled, window, reached_ms = lesson.compiled, lesson.window, state.watermarks.predictions_ms
+    if reached_ms < window.end_ms:
+        return lesson
+    days = LocalDayPanes(compiled.definition.timezone)
+    most_ms, end_ms = days.end(window.start_ms + _MOST_SPANS * span_ms - 1), window.end_ms
+    most = msgspec.structs.replace(window, end_ms=most_ms)
+    until_ms = enough_ms(state.panes, compiled, most, span_ms)
+    while end_ms < min(until_ms, reached_ms + 1, most_ms):
+        end_ms = days.end(end_ms + _season_ms(compiled) - 1)
+    grown = msgspec.structs.replace(window, end_ms=end_ms)
+    return lesson._replace(window=grown, enough=until_ms <= end_ms)
+
+
+def _span_ms(compiled: CompiledModel, learning_ms: int) -> int:
+    return learning_ms - 2 * DAY_MS - compiled.label_horizon_ms
+
+
+def _season_ms(compiled: CompiledModel) -> int:
+    season = compiled.definition.reference.season
+    return parse_duration(season) if season else DAY_MS
 
 
 def _first_block_ms(
@@ -155,4 +194,6 @@ def _first_block_ms(
     # A shard that switched late has counted samples beside the others' cells.
     sampled_ms = state.panes.last_ms(compiled.model, "sample", span[1]) or first_ms
     # The first day may have begun before its first event: nobody can tell, so it is left out.
-    return max(days.end(progress.observed_ms), days.end(max(first_ms, sampled_ms) - 1))
+    whole_ms = max(days.end(progress.observed_ms), days.end(max(first_ms, sampled_ms) - 1))
+    first_ms = state.panes.first_ms(compiled.model, "inputs", whole_ms)
+    return None if first_ms is None else days.start(first_ms)

@@ -7,7 +7,7 @@ from stream.model.compiled import CompiledModel, PartName
 from stream.monitor.evaluate_outcomes import RECENT_BLOCKS
 from stream.monitor.judges import Judges
 from stream.monitor.learn import reach_of
-from stream.monitor.lessons import to_learn_ms
+from stream.monitor.lessons import kept_to_learn_ms, to_learn_ms
 from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.state import MonitorState
 from stream.monitor.watermarks import NEVER_MS
@@ -38,7 +38,8 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
         learning = to_learn_ms(judges.catalog, compiled, state.progress[model])
-        before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), reached_ms - learning)
+        lessons_ms = reached_ms - kept_to_learn_ms(judges.catalog, compiled, state.progress[model])
+        before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), lessons_ms)
         for part in PANES:
             state.panes.drop_before(model, part, before_ms)
         service_ms = min(_read_from(revisions, predictions_ms, service_kept_ms), predictions_ms - learning)
