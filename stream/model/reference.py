@@ -25,7 +25,8 @@ class Reference:
     held_out
         The model was not trained on it. If false, it holds no outcomes: in-sample performance is no baseline.
     profiles
-        Bodies are snapshots of parts; `version` is "", `shard`, `epoch` and `seq` are 0.
+        Bodies are snapshots of parts; `version` is "", `shard`, `epoch` and `seq` are 0. An empty one of inputs that is
+        not `on_time` stands for a pane that was left out, wholly or for some versions: its rows are not known.
     start_ms, end_ms
         The time they cover, [start, end).
     source
@@ -75,5 +76,6 @@ class Reference:
         return all((part, layouts[part]) in self.layouts for part in parts if part in held)
 
 
-def _order(profile: Profile) -> tuple[int, str, str, int, str]:
-    return (profile.pane_start_ms, profile.segment, profile.part, profile.age_ms, profile.layout)
+def _order(profile: Profile) -> tuple[int, str, str, int, str, bool]:
+    left_out = not profile.on_time
+    return (profile.pane_start_ms, profile.segment, profile.part, profile.age_ms, profile.layout, left_out)

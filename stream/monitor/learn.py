@@ -20,6 +20,7 @@ from stream.monitor.outputs import LearnedModel, LearnedReference
 from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS
+from stream.monitor.windows import fits
 from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
 from stream.parts.part import AnyPart, load_part
@@ -166,7 +167,7 @@ def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) ->
         learned = LearnedReference(
             model=compiled.model,
             held_out=True,
-            profiles=profiles,
+            profiles=[*profiles, *_left_out(state, compiled, window)],
             source="trailing" if trailing else "learned",
             effective_from_ms=lesson.effective_from_ms,
         )
@@ -187,6 +188,19 @@ def _profiles(
                 if usable and not state.drift_log.fired(stream, key.pane_start_ms, key.pane_end_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
     return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]
+
+
+def _left_out(state: MonitorState, compiled: CompiledModel, window: Window) -> Iterator[Profile]:
+    """Yield an empty profile, marked late, for each pane in which something drifted: a day left out is no quiet day."""
+    keys: set[PartKey] = set()
+    for stream in state.panes.streams(compiled.model, "inputs"):
+        for key in state.panes.within(stream, "inputs", window):
+            usable = fits(key, window, compiled.layouts["inputs"])
+            if usable and state.drift_log.fired(stream, key.pane_start_ms, key.pane_end_ms):
+                keys.add(key._replace(version="", on_time=False))
+    if keys:
+        body = InputsPart.of(compiled).snapshot()
+        yield from (key.profile(body) for key in sorted(keys))
 
 
 def _exact(part: AnyPart) -> AnyPart:

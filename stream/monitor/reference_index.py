@@ -1,6 +1,6 @@
 """A reference's profiles by segment and part."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -35,8 +35,11 @@ class ReferenceIndex:
         self.reference = reference
         self.compiled = compiled
         self._profiles: dict[tuple[str, str], list[Profile]] = {}
+        self._left_out: dict[str, list[Profile]] = {}
         for profile in reference.profiles:
-            if profile.layout == compiled.layouts.get(profile.part):  # type: ignore[call-overload]
+            if not profile.on_time:
+                self._left_out.setdefault(profile.segment, []).append(profile)
+            elif profile.layout == compiled.layouts.get(profile.part):  # type: ignore[call-overload]
                 self._profiles.setdefault((profile.segment, profile.part), []).append(profile)
 
     @property
@@ -70,6 +73,14 @@ class ReferenceIndex:
             if block is not None and isinstance(body, ServicePart | InputsPart):
                 counts[block] += body.rows
         return counts
+
+    def left_out(self, segment: str, blocks: Sequence[Window]) -> NDArray[np.bool_]:
+        """Return bool[blocks]: whether rows of a block are not counted, because something drifted then."""
+        found = np.zeros(len(blocks), dtype=np.bool_)
+        for profile in self._left_out.get(segment, ()):
+            first = bisect_right(blocks, profile.pane_start_ms, key=lambda block: block.end_ms)
+            found[first : bisect_left(blocks, profile.pane_end_ms, key=lambda block: block.start_ms)] = True
+        return found
 
     def outcomes(self, segment: str, blocks: Sequence[Window]) -> list[list[OutcomePart]]:
         """Return for each label-age rung, rising, the blocks' outcomes up to that age."""

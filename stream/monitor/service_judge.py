@@ -56,10 +56,11 @@ class TrafficView:
         seasonal = scheme.phases(self.season) > 1
         phases = np.array([scheme.phase(b.end_ms, self.season) for b in blocks], dtype=np.int64) if seasonal else None
         self._seasonal = seasonal
-        rows = index.rows(segment, blocks)
+        rows = index.rows(segment, blocks).astype(np.float64)
         # Blocks without any row are of another layout, or of no such segment: not known, which is not none.
-        known = rows if rows.any() else np.full(len(blocks), np.nan)
-        self.blocks = BlockReference(known.astype(np.float64), phases=phases)
+        unknown = index.left_out(segment, blocks) if rows.any() else slice(None)
+        rows[unknown] = np.nan
+        self.blocks = BlockReference(rows, phases=phases)
 
     def band(self, end_ms: int, alpha: float) -> TrafficBand | None:
         """Return what a window that closes at `end_ms` should hold; None when the reference cannot say."""

@@ -182,7 +182,7 @@ def test_days_that_drifted_are_left_out_however_long_ago(learning: CompiledModel
     slow, fast = (replay(compiled, messages, at_once=at_once) for at_once in (False, True))
     *_, third = (o.reference for o in slow if isinstance(o, LearnedReference))
     assert third.end_ms == DAY_0 + 29 * DAY_MS
-    inputs = {p.pane_start_ms for p in third.profiles if p.part == "inputs" and not p.segment}
+    inputs = {p.pane_start_ms for p in third.profiles if p.part == "inputs" and not p.segment and p.on_time}
     assert inputs == {DAY_0 + day * DAY_MS for day in (15, 16, 17, *range(21, 29))}
     assert told(fast) == told(slow)
 
