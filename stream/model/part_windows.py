@@ -53,10 +53,13 @@ def windows_by_part(definition: Definition) -> dict[PartName, tuple[WindowScheme
 
 
 def live_panes(definition: Definition) -> PaneSchemes:
-    """Return the widest panes that every hop of every window that reads the part is a union of."""
+    """Return the widest panes that every hop of every window that reads the part is a union of.
+
+    Those of the service part are an hour at most.
+    """
     windows = windows_by_part(definition)
     panes = {part: _common([w.pane_scheme for w in windows[part]], definition.timezone) for part in windows}
-    return PaneSchemes(panes["inputs"], panes["service"], panes["outcome"])
+    return PaneSchemes(panes["inputs"], _telling(panes["service"]), panes["outcome"])
 
 
 def reference_panes(definition: Definition) -> PaneSchemes:
@@ -89,6 +92,14 @@ def _common(schemes: Sequence[PaneScheme], timezone: str) -> PaneScheme:
             "choose lengths that divide each other"
         )
     return EpochPanes(width_ms)
+
+
+def _telling(service: PaneScheme) -> PaneScheme:
+    """Return service panes that tell when in a day a model or a version came or went; they are small, and short-lived.
+
+    By panes of days whoever came in the evening was there all day, and would be compared with whole days.
+    """
+    return EpochPanes(midnight_alignment_ms(service.timezone)) if isinstance(service, LocalDayPanes) else service
 
 
 def _named(definition: Definition, kinds: tuple[type, ...]) -> list[str]:

@@ -52,7 +52,8 @@ def test_a_definition_with_grids_is_ready() -> None:
     assert compiled.cell_layout.sizes == (5, 4, 5)
     assert compiled.slo_ms == 50
     assert compiled.lateness_ms is None
-    assert compiled.inputs_panes == compiled.service_panes == compiled.outcome_panes == LocalDayPanes(NEW_YORK)
+    assert compiled.inputs_panes == compiled.outcome_panes == LocalDayPanes(NEW_YORK)
+    assert compiled.service_panes == EpochPanes(HOUR_MS), "they tell when in a day a version came"
 
 
 @pytest.mark.parametrize("missing", ["temp", "carrier", SCORE])

@@ -23,7 +23,7 @@ from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Day, Messages
 from tidegauge.alerts import Alert, Window
-from tidegauge.definition import DriftMonitor, LatencyMonitor, PerformanceMonitor
+from tidegauge.definition import DriftMonitor, LatencyMonitor, PerformanceMonitor, TrafficMonitor
 from tidegauge.reports import Report
 
 AFTERNOON = 14 / 24
@@ -81,6 +81,30 @@ def test_a_part_of_a_day_is_not_compared_with_whole_days(messages: Messages, cor
     assert states(outputs, part, 2) == {"v2": "ok"}
     assert notes(outputs, "v2") == {1: [NOTE], 2: [], 3: []}
     assert {(alert.version, alert.kind) for alert in world.alerts(outputs)} == {("v2", "features")}
+
+
+def test_what_began_in_the_evening_is_no_whole_day_whatever_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing reads panes shorter than a day: service panes are of an hour all the same."""
+    definition = msgspec.structs.replace(world.DEFINITION, monitors=[DriftMonitor(), TrafficMonitor()], windows=["1d"])
+    daily = world.compiled_model(definition)
+    catalog = world.catalog_of(daily, world.reference(daily, days=28))
+    original = world.rows_of
+
+    def rows_of(number: int, day: Day, seed: int = 0) -> world.Rows:
+        rows = original(number, day, seed)
+        if number == 0:
+            at_ms = rows.raw.timestamps_ms
+            at_ms[:] = DAY_0 + 18 * HOUR_MS + (at_ms - DAY_0) // 4
+        return rows
+
+    monkeypatch.setattr(world, "rows_of", rows_of)
+    days = [Day(rows=300), Day(), Day(replaced=AFTERNOON), Day(replaced=0.0)]
+    outputs = world.run(MonitorCore(0, catalog), world.in_order(world.play(days, daily)), every=2 * SHARDS)
+    assert states(outputs, "inputs", 0) == {"v1": "insufficient"}
+    assert states(outputs, "inputs", 1) == {"v1": "ok"}
+    assert states(outputs, "inputs", 2) == {"v1": "insufficient", "v2": "insufficient"}
+    begun = [(alert.kind, alert.decided_at_ms) for alert in world.alerts(outputs) if alert.seq == 1]
+    assert begun == [("traffic", DAY_0 + 5 * DAY_MS)], "silence after the last day, nothing before it"
 
 
 def decided(outputs: list[Output]) -> list[Output]:
