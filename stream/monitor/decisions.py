@@ -14,6 +14,7 @@ from stream.monitor.evaluate_inputs import decide_inputs
 from stream.monitor.evaluate_outcomes import decide_outcomes
 from stream.monitor.evaluate_service import burn, decide_late, decide_service, decide_traffic
 from stream.monitor.facts import OutcomeFacts
+from stream.monitor.fitting import counted_from_ms
 from stream.monitor.judges import Judges, ModelJudges
 from stream.monitor.learn import reach_of
 from stream.monitor.narrator import narrate, retraining
@@ -23,7 +24,7 @@ from stream.monitor.rules import BudgetRule, Rules
 from stream.monitor.schedule import Due, Family, due_windows
 from stream.monitor.scopes import burn_scope
 from stream.monitor.state import MonitorState
-from stream.monitor.streams import ALL_ROWS, Stream
+from stream.monitor.streams import ALL_ROWS, ALL_VERSIONS, Stream
 from stream.monitor.wakes import Wakes
 from tidegauge.alerts import AlertKind
 from tidegauge.reports import Report
@@ -111,7 +112,7 @@ class Decisions:
         if due.family == Family.INPUTS:
             self._note_partial(due)
             for stream in self._streams(due.compiled, evaluate_inputs.KINDS):
-                whole = self._whole(due, stream)
+                whole = self._whole_of_version(due, stream)
                 report = decide_inputs(self._state, judges, stream, due, whole=whole, config=self._config)
                 self._report(report, self._notes(due, stream))
         elif due.family == Family.SERVICE:
@@ -129,7 +130,8 @@ class Decisions:
         # A segment that a new reference does not know is no longer judged: its alert ends.
         held = sorted(stream.segment for stream in self._state.alerts.streams(due.compiled.model, _TRAFFIC_KINDS))
         for segment in dict.fromkeys((ALL_ROWS, *judges.segments, *held)):
-            self._report(decide_traffic(self._state, judges, segment, due, whole=self._whole(due)))
+            whole = self._whole(due, Stream(due.compiled.model, ALL_VERSIONS, segment))
+            self._report(decide_traffic(self._state, judges, segment, due, whole=whole))
 
     def _decide_outcomes(self, due: Due, judges: ModelJudges) -> None:
         observed_ms = max(self._state.progress_of(due.compiled.model).observed_ms, due.watched_ms)
@@ -139,7 +141,7 @@ class Decisions:
                 judges,
                 stream,
                 due,
-                whole=self._whole(due, stream),
+                whole=self._whole_of_version(due, stream),
                 observed_ms=observed_ms,
                 config=self._config,
             )
@@ -174,13 +176,20 @@ class Decisions:
         seen = self._state.panes.streams(compiled.model, compiled.inputs_part)
         return sorted({*seen, *self._state.alerts.streams(compiled.model, kinds)})
 
-    def _whole(self, due: Due, stream: Stream | None = None) -> bool:
-        """Whether a window was observed from its beginning, under one definition; of a stream: by its version."""
-        progress = self._state.progress_of(due.compiled.model)
-        if stream is not None and stream.version in progress.partial.get(_partial_key(due), ()):
+    def _whole_of_version(self, due: Due, stream: Stream) -> bool:
+        """Whether a window is whole, and its version was there from its beginning to its end."""
+        partial = self._state.progress_of(due.compiled.model).partial.get(_partial_key(due), ())
+        return stream.version not in partial and self._whole(due, stream)
+
+    def _whole(self, due: Due, stream: Stream) -> bool:
+        """Whether a window was observed from its beginning, and all of it was counted alike."""
+        if not self._observed(due):
             return False
-        unseen_ms = progress.observed_ms - due.window.start_ms
-        return unseen_ms <= _GRACE * due.scheme.length_ms and due.window.start_ms >= due.compiled.effective_from_ms
+        return due.window.start_ms >= counted_from_ms(self._judges.catalog, due, stream.attribute)
+
+    def _observed(self, due: Due) -> bool:
+        unseen_ms = self._state.progress_of(due.compiled.model).observed_ms - due.window.start_ms
+        return unseen_ms <= _GRACE * due.scheme.length_ms
 
     def _notes(self, due: Due, stream: Stream) -> list[str]:
         progress = self._state.progress_of(due.compiled.model)
@@ -188,7 +197,7 @@ class Decisions:
 
     def _note_partial(self, due: Due) -> None:
         """Note which versions were there for a part of a window only; its outcomes are judged much later."""
-        if not self._whole(due):
+        if not self._observed(due):
             return
         model, least = due.compiled.model, min(self._config.rows_min, self._config.labelled_min)
         missed = missed_by(self._state.service, model, due.window, least)

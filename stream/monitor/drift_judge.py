@@ -77,7 +77,7 @@ class DriftJudge:
         block
             The window is the next disjoint one: sequential detectors take a step.
         whole
-            The window was observed from its beginning, under one definition; else it is insufficient.
+            The window was observed from its beginning, and all of it counted alike; else it is insufficient.
         """
         going_on = any(remembered.window.firing for remembered in memory.subjects.values())
         measures = self.measure(inputs, window.end_ms, test=going_on)

@@ -1,8 +1,8 @@
-"""Whether a revision of a model has a reference that it can be judged by."""
+"""Which revisions of a model count alike: what they can be judged by, and which windows may span them."""
 
 from stream.model.catalog import Catalog
-from stream.model.compiled import CompiledModel
-from stream.monitor.schedule import FOREVER_MS
+from stream.model.compiled import CompiledModel, PartName
+from stream.monitor.schedule import FOREVER_MS, Due, Family
 
 
 def has_reference(catalog: Catalog, compiled: CompiledModel) -> bool:
@@ -30,3 +30,36 @@ def alike_from_ms(catalog: Catalog, compiled: CompiledModel) -> int:
             break
         from_ms = revision.effective_from_ms
     return from_ms
+
+
+_PARTS: dict[Family, PartName] = {Family.INPUTS: "inputs", Family.SERVICE: "service", Family.OUTCOME: "outcome"}
+
+
+def counted_from_ms(catalog: Catalog, due: Due, attribute: str) -> int:
+    """Return since when, without a break, rows have been counted as a due window of an attribute's segment reads them.
+
+    An edit of rules changes nothing of that, and voids no window.
+    """
+    from_ms = due.compiled.effective_from_ms
+    if due.window.start_ms >= from_ms:
+        return from_ms
+    for revision in reversed(catalog.revisions(due.compiled.model)):
+        if revision.effective_from_ms >= from_ms:
+            continue
+        if not _counts_alike(revision, due) or (attribute and attribute not in revision.segments):
+            break
+        from_ms = revision.effective_from_ms
+    return from_ms
+
+
+def _counts_alike(before: CompiledModel, due: Due) -> bool:
+    """Whether an earlier revision counted a part by the same parameters, in panes that the window is a union of."""
+    part = _PARTS[due.family]
+    if before.layouts[part] != due.compiled.layouts[part] or due.scheme not in before.windows[part]:
+        return False
+    return part == "service" or _score(before) == _score(due.compiled)
+
+
+def _score(compiled: CompiledModel) -> tuple[str | None, object]:
+    """Return what decides whose probability a score is; no layout of inputs knows it."""
+    return compiled.task, compiled.definition.positive

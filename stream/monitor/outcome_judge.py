@@ -38,7 +38,7 @@ class Moment:
     horizon
         The labels are final: sequential detectors take a step if it is a `block`, and loss is an error.
     whole
-        The window was observed from its beginning, under one definition.
+        The window was observed from its beginning, and all of it counted alike.
     recent
         Gives the outcomes of the last blocks up to this window: a loss spread over them counts too.
     """
