@@ -77,7 +77,8 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
     memory.bind(judges.reference_id)
     band, firing = judge_traffic(memory, view, judges.budget, rows, due.window)
     state.keep_scope(stream, "traffic", due.scheme.length)
-    state.alerts.hold(key, scope, firing)
+    if band is not None or not view.blocks.calibrated:  # else just these hours are not known: what fired goes on
+        state.alerts.hold(key, scope, firing)
     if band is None:
         return None
     return Report(

@@ -14,6 +14,9 @@ MIN_HOP_MS = 10_000
 _HOPS_PER_WINDOW = 6
 _HOURS_PER_DAY = 24
 _DAYS_PER_WEEK = 7
+_HOUR_MS = DAY_MS // _HOURS_PER_DAY
+_FIRST_WEEKDAY = 3
+"""Weekday of 1 January 1970."""
 
 Season = Literal["1d", "1w"]
 
@@ -116,24 +119,40 @@ class WindowScheme:
             opens = closes
 
     def phases(self, season: Season | None) -> int:
-        """Return how many phases a season has for windows of this length; 1 without a season."""
-        if season is None or (season == "1d" and self._days):
+        """Return how many phases a season has for windows of this length; 1 without a season, and for whole seasons."""
+        if season is None:
             return 1
-        hours = 1 if self._days else _HOURS_PER_DAY
-        return hours if season == "1d" else _DAYS_PER_WEEK * hours
+        if self._days:
+            return 1 if season == "1d" or self._days % _DAYS_PER_WEEK == 0 else _DAYS_PER_WEEK
+        per_day = min(_HOURS_PER_DAY, DAY_MS // self.length_ms)
+        return per_day if season == "1d" else _DAYS_PER_WEEK * per_day
 
     def phase(self, end_ms: int, season: Season | None) -> int:
-        """Return the phase of the window that closes at `end_ms`: that of its last instant, in local time.
+        """Return the phase of the window that closes at `end_ms`: that of the block it ends in.
 
-        In season "1w" the weekday of its last day (Monday is 0), for windows shorter than a day the hour of the week
-        (0 to 167); in season "1d" the hour of the day, for whole days always 0; without a season 0.
+        In season "1w" the weekday of its last day (Monday is 0), for windows up to an hour the local hour of the week
+        (0 to 167), for longer ones the block of the week; in season "1d" the hour or block of the day, for whole days
+        always 0; without a season 0. Blocks are counted in UTC, as their bounds are: by the clock, summer time would
+        make a night of an evening that ends an hour later.
         """
         phases = self.phases(season)
         if phases == 1:
             return 0
-        last = dt.datetime.fromtimestamp((end_ms - 1) / 1000, tz=ZoneInfo(self.timezone))
+        if not self._days and self.length_ms > _HOUR_MS:
+            return ((end_ms - 1) // self.length_ms + _FIRST_WEEKDAY * (DAY_MS // self.length_ms)) % phases
+        last_ms = (end_ms if self._days else self.block_scheme.end(end_ms - 1)) - 1
+        last = dt.datetime.fromtimestamp(last_ms / 1000, tz=ZoneInfo(self.timezone))
         hour = last.weekday() if self._days else last.weekday() * _HOURS_PER_DAY + last.hour
         return hour % phases
+
+    def fits_phase(self, end_ms: int, season: Season | None) -> bool:
+        """Whether the window that closes at `end_ms` holds the hours of its phase, and not those of two.
+
+        One of six hours that closes at seven is like neither the night's blocks nor the morning's. Up to an hour the
+        difference is no more than phases tell anyway.
+        """
+        several_hours = not self._days and self.length_ms > _HOUR_MS
+        return not several_hours or self.phases(season) == 1 or end_ms % self.length_ms == 0
 
 
 def _hop_ms(length: str, length_ms: int) -> int:

@@ -18,6 +18,10 @@ def local_ms(*parts: int) -> int:
     return int(dt.datetime(*parts, tzinfo=ZoneInfo(NEW_YORK)).timestamp()) * 1000
 
 
+def utc_ms(*parts: int) -> int:
+    return int(dt.datetime(*parts, tzinfo=dt.UTC).timestamp()) * 1000
+
+
 def test_whole_days_close_at_local_midnight_and_hop_one_day() -> None:
     week = WindowScheme("7d", NEW_YORK)
     assert week.pane_scheme == LocalDayPanes(NEW_YORK)
@@ -90,3 +94,33 @@ def test_phase_is_that_of_the_last_instant_in_local_time() -> None:
     assert day.phase(tuesday, "1d") == day.phase(tuesday, None) == 0
     assert [day.phases(s) for s in (None, "1d", "1w")] == [1, 1, 7]
     assert [hour.phases(s) for s in (None, "1d", "1w")] == [1, 24, 168]
+    assert [WindowScheme(length).phases("1w") for length in ("10m", "6h", "2d", "7d", "14d")] == [168, 28, 7, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "timezone", ["UTC", "Europe/London", "Europe/Berlin", "Europe/Helsinki", NEW_YORK, "Asia/Kolkata"]
+)
+@pytest.mark.parametrize("length", ["2h", "90m", "6h", "12h"])
+def test_a_window_of_several_hours_has_the_phase_of_the_block_it_ends_in(length: str, timezone: str) -> None:
+    """Blocks are cut in UTC: summer time makes no block of an afternoon one of an evening."""
+    scheme = WindowScheme(length, timezone)
+    per_day = DAY_MS // scheme.length_ms
+    for monday in (utc_ms(2021, 1, 4), utc_ms(2021, 7, 5)):
+        blocks = scheme.blocks(monday, monday + 7 * DAY_MS)
+        assert [scheme.phase(block.end_ms, "1w") for block in blocks] == list(range(7 * per_day))
+        assert [scheme.phase(block.end_ms, "1d") for block in blocks] == [*range(per_day)] * 7
+        for block in blocks[:per_day]:
+            closes = scheme.closes(block.start_ms, block.end_ms)
+            assert {scheme.phase(window.end_ms, "1d") for window in closes} == {scheme.phase(block.end_ms, "1d")}
+            assert [window for window in closes if scheme.fits_phase(window.end_ms, "1d")] == [block]
+            assert all(scheme.fits_phase(window.end_ms, None) for window in closes)
+
+
+def test_short_windows_have_the_hour_of_the_block_they_end_in() -> None:
+    """Hours of UTC end at half hours in Kolkata: 4:00 to 5:00 is half past nine to half past ten."""
+    hour = WindowScheme("1h", "Asia/Kolkata")
+    block_ms = utc_ms(2021, 3, 1, 4)
+    closes = hour.closes(block_ms, block_ms + HOUR_MS)
+    assert [hour.phase(window.end_ms, "1d") for window in closes] == [10] * 6
+    assert all(hour.fits_phase(window.end_ms, "1d") for window in closes)
+    assert all(WindowScheme("7d", NEW_YORK).fits_phase(ms, "1w") for ms in (block_ms, block_ms + 1))
