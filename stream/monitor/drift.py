@@ -14,7 +14,7 @@ from detectors.ks import ks_test
 from detectors.psi import psi, psi_contributions
 from detectors.significance import holm_adjusted
 from stream.model.compiled import SCORE
-from stream.monitor.inputs_view import SCORE_MEAN, InputsView, SubjectView, score_mean, subject_values
+from stream.monitor.inputs_view import SCORE_MEAN, Healthy, InputsView, SubjectView, score_mean, subject_values
 from stream.monitor.rules import DriftRule
 from stream.monitor.windows import InputsWindow
 from tidegauge.alerts import AlertKind
@@ -111,16 +111,19 @@ def measure_all(
     return measures
 
 
-def glance_all(view: InputsView, window: InputsWindow, rules: Mapping[str, DriftRule]) -> dict[str, Glance]:
+def glance_all(
+    view: InputsView, window: InputsWindow, end_ms: int, rules: Mapping[str, DriftRule]
+) -> dict[str, Glance]:
     """Look at every judged subject of a window whose rows are too few for a test."""
+    phase = view.phase(end_ms)
     return {
-        name: _glance(subject, window.counts[subject.subject.cells], rule)
+        name: _glance(subject.healthy(phase), window.counts[subject.subject.cells], rule)
         for name, rule in rules.items()
         if (subject := view.subjects.get(name)) is not None
     }
 
 
-def contributions(view: SubjectView, counts: NDArray[np.int64], most: int = 3) -> list[tuple[str, float, float]]:
+def contributions(view: Healthy, counts: NDArray[np.int64], most: int = 3) -> list[tuple[str, float, float]]:
     """Return the bins that contribute most to the PSI: (what it holds, reference share, current share)."""
     current = unite(counts, view.effect_bins)
     parts = psi_contributions(view.effect_counts, current)
@@ -133,7 +136,7 @@ def contributions(view: SubjectView, counts: NDArray[np.int64], most: int = 3) -
     ]
 
 
-def _glance(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule) -> Glance:
+def _glance(view: Healthy, counts: NDArray[np.int64], rule: DriftRule) -> Glance:
     rows = int(counts.sum())
     unseen = getattr(view.subject.grid, "unseen", None)
     return Glance(
@@ -146,12 +149,12 @@ def _glance(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule) -> Gl
 
 
 def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phase: int | None, alpha: float) -> Measure:
-    test = chi_square(view.test_counts, unite(counts, view.test_bins), ordered=view.subject.numeric)
+    test = chi_square(view.healthy(phase).test_counts, unite(counts, view.test_bins), ordered=view.subject.numeric)
     blocks = view.divergence
     healthy_p = _healthy_p(view, test.divergence, phase)
     bound = float(np.exp(blocks.upper_bound(alpha, phase)))
     iid = test.critical_divergence(alpha)
-    seen = _glance(view, counts, rule)
+    seen = _glance(view.healthy(phase), counts, rule)
     return Measure(
         rows=seen.rows,
         effects=seen.effects,
@@ -179,7 +182,7 @@ def _standardise(view: SubjectView, values: Mapping[str, float], phase: int | No
     return {name: round(block.z(values[name], phase), 9) for name, block in view.values.items()}
 
 
-def _effects(view: SubjectView, counts: NDArray[np.int64], method: str) -> dict[str, float]:
+def _effects(view: Healthy, counts: NDArray[np.int64], method: str) -> dict[str, float]:
     current = unite(counts, view.effect_bins)
     effects = {"psi": psi(view.effect_counts, current)}
     if view.wasserstein is not None:

@@ -111,7 +111,7 @@ class DriftJudge:
         them all the same, for an episode that goes on.
         """
         if inputs.rows < self._rows_min and not test:
-            return glance_all(self.view, inputs, self.rules)
+            return glance_all(self.view, inputs, end_ms, self.rules)
         alpha = {kind: allowance.alpha for kind, allowance in self._allowances.items()}
         return measure_all(self.view, inputs, end_ms, self.rules, alpha)
 
@@ -177,7 +177,8 @@ class DriftJudge:
             found.append(("schema", finding))
         if not found:
             return []
-        bins = contributions(view, inputs.counts[view.subject.cells]) if measure.rows else []
+        healthy = view.healthy(self.view.phase(window.end_ms))
+        bins = contributions(healthy, inputs.counts[view.subject.cells]) if measure.rows else []
         return [
             (
                 kind,

@@ -30,45 +30,21 @@ SCORE_MEAN = "mean"
 """Name of the value that a numeric subject's sequential detector watches; a categorical one has a name a category."""
 
 
-class SubjectView:
-    """One subject's reference.
+class Healthy:
+    """Rows of one subject that a window is compared with: all of the reference's, or those of one phase.
 
     Parameters
     ----------
     subject
         Which.
-    cells
-        int64[blocks, cells]: rows per cell. Kept only as sums over blocks, and over bins: blocks are many.
-    values
-        By name float64[blocks]: what sequential detectors watch.
-    phases
-        Phase of each block, None without a season.
-
-    Attributes
-    ----------
     counts
-        int64[cells]: rows per cell over the whole reference.
-    test_bins, blocks
-        Bin of each cell in the significance test; float64[blocks, bins]: rows per bin.
+        int64[cells]: rows per cell.
+    test_bins
+        Bin of each cell in the significance test.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        cells: NDArray[np.int64],
-        values: Mapping[str, Floats],
-        phases: NDArray[np.int64] | None,
-    ) -> None:
-        self.subject, self.phases = subject, phases
-        self.counts: NDArray[np.int64] = cells.sum(axis=0)
-        self.test_bins: Groups = subject.bins(self.counts, TEST_BINS)
-        self.blocks = unite(cells, self.test_bins)
-        self._values = values
-
-    @cached_property
-    def values(self) -> dict[str, BlockReference]:
-        """By name the block means that sequential detectors watch: the mean, or the share of each category >= 5 %."""
-        return {name: BlockReference(values, phases=self.phases) for name, values in self._values.items()}
+    def __init__(self, subject: Subject, counts: NDArray[np.int64], test_bins: Groups) -> None:
+        self.subject, self.counts, self.test_bins = subject, counts, test_bins
 
     @cached_property
     def effect_bins(self) -> Groups:
@@ -90,6 +66,56 @@ class SubjectView:
         """What numbers are compared with; None for categories."""
         grid = self.subject.grid
         return WassersteinReference(self.counts, grid.edges) if isinstance(grid, Grid) else None
+
+
+class SubjectView(Healthy):
+    """One subject's reference.
+
+    Parameters
+    ----------
+    subject
+        Which.
+    cells
+        int64[blocks, cells]: rows per cell. Kept only as sums over blocks (of a phase), and over bins: blocks are many.
+    values
+        By name float64[blocks]: what sequential detectors watch.
+    phases
+        Phase of each block, None without a season.
+
+    Attributes
+    ----------
+    blocks
+        float64[blocks, bins]: rows per bin of the significance test.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        cells: NDArray[np.int64],
+        values: Mapping[str, Floats],
+        phases: NDArray[np.int64] | None,
+    ) -> None:
+        counts: NDArray[np.int64] = cells.sum(axis=0)
+        super().__init__(subject, counts, subject.bins(counts, TEST_BINS))
+        self.phases = phases
+        self.blocks = unite(cells, self.test_bins)
+        self._values = values
+        self._by_phase = {} if phases is None else _sums(cells, phases)
+        self._last: tuple[int, Healthy] | None = None
+
+    def healthy(self, phase: int | None) -> Healthy:
+        """Return what a window of a phase is compared with: like with like; all rows where the phase is not known."""
+        if phase is None or phase not in self._by_phase:
+            return self
+        if self._last is None or self._last[0] != phase:  # many windows of one phase are judged in a row
+            counts = self._by_phase[phase].astype(np.int64)
+            self._last = phase, Healthy(self.subject, counts, self.test_bins)
+        return self._last[1]
+
+    @cached_property
+    def values(self) -> dict[str, BlockReference]:
+        """By name the block means that sequential detectors watch: the mean, or the share of each category >= 5 %."""
+        return {name: BlockReference(values, phases=self.phases) for name, values in self._values.items()}
 
     @cached_property
     def divergence(self) -> BlockReference:
@@ -187,6 +213,12 @@ def _values(subject: Subject, counts: NDArray[np.int64], scores: list[tuple[int,
 def _categories(subject: Subject) -> Iterator[tuple[int, str]]:
     names = getattr(subject.grid, "names", ())
     return enumerate((*names, "unseen", "missing"))
+
+
+def _sums(cells: NDArray[np.int64], phases: NDArray[np.int64]) -> dict[int, NDArray[np.unsignedinteger]]:
+    """Return rows per cell by phase, as narrow as they fit: the hours of a week are 168."""
+    sums = {int(phase): cells[phases == phase].sum(axis=0) for phase in np.unique(phases)}
+    return {phase: counts.astype(np.min_scalar_type(int(counts.max(initial=0)))) for phase, counts in sums.items()}
 
 
 def _distance(others: Floats, block: Floats) -> float:
