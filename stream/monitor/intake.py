@@ -1,7 +1,7 @@
 """Final panes go where windows find them."""
 
 from stream.model.catalog import Catalog
-from stream.monitor.service_spans import span_width_ms
+from stream.monitor.service_spans import span_panes
 from stream.monitor.state import MonitorState
 from stream.parts.keys import PartKey
 from stream.parts.service import ServicePart
@@ -13,7 +13,7 @@ def take_final(state: MonitorState, catalog: Catalog) -> None:
     """Move every part that became final from the shards' snapshots to the panes, and note each model's beginning."""
     for key, part in state.incoming.close(state.watermarks):
         if isinstance(part, ServicePart):
-            state.service.add(key, part, span_width_ms(catalog.compiled_for(key.model, key.pane_start_ms)))
+            state.service.add(key, part, span_panes(catalog.compiled_for(key.model, key.pane_start_ms)))
         else:
             state.panes.add(key, part)
         _note_first(state, key)

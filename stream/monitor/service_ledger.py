@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from stream.model.compiled import CompiledModel
 from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
-from stream.monitor.service_spans import span_width_ms
+from stream.monitor.service_spans import span_panes
 from stream.monitor.streams import Stream, field_name
 from stream.parts.keys import PartKey
 from stream.parts.service import ServicePart
+from stream.timeline.panes import PaneScheme
 from tidegauge.alerts import Window
 
 PREFIX = "s"
@@ -55,9 +56,9 @@ class ServiceLedger:
         self._counters: dict[Stream, Counters] = {}
         self._open: dict[tuple[Stream, int], ServicePart] = {}
 
-    def add(self, key: PartKey, part: ServicePart, width_ms: int) -> None:
-        """Take in a final pane, into a span of `width_ms`; `flush` writes it."""
-        stream, at_ms = Stream(key.model, key.version, key.segment), _span_start(key, width_ms)
+    def add(self, key: PartKey, part: ServicePart, scheme: PaneScheme) -> None:
+        """Take in a final pane, into one of the spans of `scheme`; `flush` writes it."""
+        stream, at_ms = Stream(key.model, key.version, key.segment), _span_start(key, scheme)
         spans = self._spans.setdefault(stream, {})
         span = spans.get(at_ms)
         if span is None or span.slo_ms != part.slo_ms:
@@ -128,9 +129,9 @@ class ServiceLedger:
         Only of those: one that goes on beyond it holds whatever panes have become final by now, more after a stall
         than without one, and a report must not depend on that. Where days begin at half hours, an hour is left out.
         """
-        merged, width_ms = ServicePart(compiled.slo_ms), span_width_ms(compiled)
+        merged, scheme = ServicePart(compiled.slo_ms), span_panes(compiled)
         for at_ms, span in sorted(self._spans.get(stream, {}).items()):
-            last_ms = max(at_ms + width_ms, span.rows[-1][END])
+            last_ms = max(_span_end(at_ms, scheme), span.rows[-1][END])
             if window.start_ms <= at_ms and last_ms <= window.end_ms and span.slo_ms == compiled.slo_ms:
                 merged.merge(self._open.get((stream, at_ms)) or span.open())
         return merged
@@ -147,6 +148,12 @@ class ServiceLedger:
                 del self._spans[stream]
 
 
-def _span_start(key: PartKey, width_ms: int) -> int:
-    wide = key.pane_end_ms - key.pane_start_ms >= width_ms
-    return key.pane_start_ms if wide else key.pane_start_ms // width_ms * width_ms
+def _span_start(key: PartKey, scheme: PaneScheme) -> int:
+    start_ms = scheme.start(key.pane_start_ms)
+    return start_ms if key.pane_end_ms <= scheme.end(start_ms) else key.pane_start_ms
+
+
+def _span_end(at_ms: int, scheme: PaneScheme) -> int:
+    """Return where a span ends at the latest: one of another timezone's days ends before the second bound after it."""
+    end_ms = scheme.end(at_ms)
+    return end_ms if scheme.start(at_ms) == at_ms else scheme.end(end_ms)

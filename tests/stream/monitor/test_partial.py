@@ -19,6 +19,7 @@ from stream.monitor.state import MonitorState
 from stream.parts.keys import PartKey
 from stream.parts.service import ServicePart
 from stream.timeline.durations import DAY_MS
+from stream.timeline.panes import EpochPanes
 from stream.timeline.windows import WindowScheme
 from tests.stream.monitor import world
 from tests.stream.monitor.world import DAY_0, HOUR_MS, SHARDS, Day, Messages
@@ -187,7 +188,8 @@ def rows_by_hour(**versions: Iterable[int]) -> ServiceLedger:
             start_ms = DAY_0 + hour * HOUR_MS
             part = ServicePart(None)
             part.rows = 10
-            ledger.add(PartKey("m", version, "", "service", start_ms, start_ms + HOUR_MS, True, 0, ""), part, HOUR_MS)
+            key = PartKey("m", version, "", "service", start_ms, start_ms + HOUR_MS, True, 0, "")
+            ledger.add(key, part, EpochPanes(HOUR_MS))
     return ledger
 
 
