@@ -13,6 +13,8 @@ from stream.monitor.memory import Firing, ScopeMemory, WindowVerdict
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.rules import BudgetRule
 from stream.monitor.service_ledger import ERRORS, LATENCIES, ROWS, SLOW
+from stream.monitor.traffic_slots import TrafficSlots
+from stream.timeline.durations import MS_PER_UNIT
 from stream.timeline.windows import Season, WindowScheme
 from tidegauge.alerts import Finding, Window
 
@@ -22,7 +24,7 @@ MIN_TRAFFIC_CHANGE = 0.2
 _BUDGET_ALPHA = 1e-4
 """Chance that a service exactly on its budget alarms at one closing."""
 
-_WEEKS = 3
+_THREE_WEEKS_MS = 3 * MS_PER_UNIT["w"]
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,23 @@ class TrafficBand:
 class TrafficView:
     """Rows of the reference's blocks, by hour of the week (weekday, for windows of days) where it covers three weeks.
 
-    Traffic has weeks even when nobody declared a season: without phases a Sunday would be an outage.
+    Traffic has weeks even when nobody declared a season: without phases a Sunday would be an outage. Windows of several
+    hours are compared with those that closed at the same time of the week, see `TrafficSlots`.
     """
 
     def __init__(self, index: ReferenceIndex, scheme: WindowScheme, segment: str) -> None:
         blocks = index.blocks(scheme)
         self.scheme = scheme
         declared: Season | None = index.compiled.definition.reference.season  # type: ignore[assignment]  # checked
-        per_phase = len(blocks) / scheme.phases("1w")
-        self.season: Season | None = "1w" if per_phase >= _WEEKS and scheme.whole_days <= 1 else declared
-        seasonal = scheme.phases(self.season) > 1
+        covers_ms = len(blocks) * scheme.length_ms  # by the calendar: blocks follow each other
+        self.season: Season | None = "1w" if covers_ms >= _THREE_WEEKS_MS and scheme.whole_days <= 1 else declared
+        self._seasonal = seasonal = scheme.phases(self.season) > 1
+        self._slots: TrafficSlots | None = None
+        if blocks and self.season is not None and not scheme.whole_days and scheme.length_ms > MS_PER_UNIT["h"]:
+            self._slots = TrafficSlots(index, scheme, segment, self.season)
+            self.blocks = self._slots.blocks
+            return
         phases = np.array([scheme.phase(b.end_ms, self.season) for b in blocks], dtype=np.int64) if seasonal else None
-        self._seasonal = seasonal
         rows = index.rows(segment, blocks).astype(np.float64)
         # Blocks without any row are of another layout, or of no such segment: not known, which is not none.
         unknown = index.left_out(segment, blocks) if rows.any() else slice(None)
@@ -64,11 +71,16 @@ class TrafficView:
 
     def band(self, end_ms: int, alpha: float) -> TrafficBand | None:
         """Return what a window that closes at `end_ms` should hold; None when the reference cannot say."""
-        phase = self.scheme.phase(end_ms, self.season) if self._seasonal else None
-        if not self.blocks.calibrated or self.blocks.expected(phase) != self.blocks.expected(phase):
+        blocks, phase = self._healthy(end_ms)
+        if not blocks.calibrated or blocks.expected(phase) != blocks.expected(phase):
             return None
-        lower, upper = self.blocks.interval(alpha, phase)
-        return TrafficBand(self.blocks.expected(phase), max(0.0, lower), upper, self.blocks.prediction_sd(phase))
+        lower, upper = blocks.interval(alpha, phase)
+        return TrafficBand(blocks.expected(phase), max(0.0, lower), upper, blocks.prediction_sd(phase))
+
+    def _healthy(self, end_ms: int) -> tuple[BlockReference, int | None]:
+        if self._slots is not None:
+            return self._slots.at(end_ms)
+        return self.blocks, self.scheme.phase(end_ms, self.season) if self._seasonal else None
 
 
 def judge_traffic(
