@@ -15,9 +15,12 @@ EFFECT_NAMES = {
 }
 METRIC_NAMES = {"log_loss": "log loss", "roc_auc": "AUC", "macro_f1": "macro F1", "f1": "F1", "brier": "Brier score"}
 
+_SMALL = 0.0995
+"""Numbers below, which two decimals round to .09 or less, are told with two significant digits."""
+
 
 def number(value: float | None, *, signed: bool = False) -> str:
-    """Return two or three significant digits: .82, 5.6, 23, 6 300."""
+    """Return two or three significant digits: .82, .0041, 5.6, 23, 6 300."""
     if value is None:
         return "?"
     sign = "-" if value < 0 else "+" if signed else ""
@@ -27,6 +30,8 @@ def number(value: float | None, *, signed: bool = False) -> str:
     if size >= 10:
         return sign + f"{size:.0f}"
     text = f"{size:.1f}" if size >= 1 else f"{size:.2f}"
+    if 0 < size < _SMALL:  # a rate or a return, of which two decimals say nothing
+        text = f"{size:.2g}".replace("e-0", "e-")
     return sign + (text[1:] if text.startswith("0.") else text)
 
 

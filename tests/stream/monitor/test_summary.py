@@ -20,7 +20,7 @@ def test_an_error_reads_as_the_surface_promises(play: Play) -> None:
         r"\(n [67] \d{3}, labels 97 %\); constant predictor \.\d\d",
         what,
     )
-    assert re.fullmatch(r"      says \d\d % late, \d\d % were: calibration [+-]\.\d\d; AUC \.\d\d, was \.\d\d", says)
+    assert re.fullmatch(r"      says \d\d % late, \d\d % were: calibration [+-]\.\d{2,4}; AUC \.\d\d, was \.\d\d", says)
     assert re.fullmatch(
         r"      with drift in a \(normalised Wasserstein \d\.\d, PSI \d\.\d\); 3 other features quiet; "
         r"(not in origin=EWR alone: all three|only in origin=EWR and origin=JFK of 3 segments)",
@@ -49,6 +49,14 @@ def test_the_segments_concerned_are_said(segments: list[str], text: str) -> None
     ("value", "text"), [(0.824, ".82"), (5.64, "5.6"), (23.4, "23"), (6300, "6 300"), (-0.23, "-.23"), (None, "?")]
 )
 def test_numbers_have_two_digits(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0996, ".10"), (0.05, ".05"), (0.0123, ".012"), (-0.0004, "-.0004"), (1.24e-7, "1.2e-7"), (0.0, ".00")],
+)
+def test_small_numbers_have_two_digits_too(value: float, text: str) -> None:
     assert number(value) == text
 
 
