@@ -1,6 +1,6 @@
 """What a reference says about the inputs of one segment over windows of one length."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -212,7 +212,14 @@ def _values(subject: Subject, counts: NDArray[np.int64], scores: list[tuple[int,
 
 def _categories(subject: Subject) -> Iterator[tuple[int, str]]:
     names = getattr(subject.grid, "names", ())
-    return enumerate((*names, "unseen", "missing"))
+    return enumerate((*names, _apart_from(names, "unseen"), _apart_from(names, "missing")))
+
+
+def _apart_from(names: Container[str], cell: str) -> str:
+    """Return a special cell's name; a primed one where a category is called the same."""
+    while cell in names:
+        cell += "'"
+    return cell
 
 
 def _sums(cells: NDArray[np.int64], phases: NDArray[np.int64]) -> dict[int, NDArray[np.unsignedinteger]]:
