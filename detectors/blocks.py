@@ -131,15 +131,18 @@ class BlockReference:
         """Block-standardised `value`: in units of :meth:`prediction_sd`.
 
         NaN when the reference cannot say (unknown phase, too few blocks) or `value` is NaN; when all blocks were
-        equal, 0 for their value and infinite for any other. Student-t distributed with `df` for a healthy block.
+        equal, 0 for their value (rounding apart) and infinite for any other. Student-t distributed with `df` for a
+        healthy block.
         """
-        distance = value - self.expected(phase)
+        expected = self.expected(phase)
+        distance = value - expected
         sd = self.prediction_sd(phase, n)
         if np.isnan(sd) or np.isnan(distance):
             return float("nan")
         if sd > 0:
             return float(distance / sd)
-        return 0.0 if distance == 0 else float(np.copysign(np.inf, distance))
+        rounding = _ROUNDING * max(abs(self.mean), abs(expected))
+        return 0.0 if abs(distance) <= rounding else float(np.copysign(np.inf, distance))
 
     def interval(self, alpha: float, phase: int | None = None, n: float | None = None) -> tuple[float, float]:
         """Bounds that a healthy block leaves, on either side together, with probability `alpha`; NaN if not known."""

@@ -88,8 +88,12 @@ def test_what_is_not_known_is_not_a_number_even_beside_equal_blocks() -> None:
 
 def test_equal_blocks_alarm_on_any_change_but_not_on_rounding() -> None:
     reference = BlockReference([0.1] * 9 + [0.1 + 1e-17])
-    assert reference.z(0.1) == 0 or math.isnan(reference.z(0.1)) is False
+    assert reference.z(0.1) == reference.z(sum([0.1] * 10) / 10) == 0
     assert reference.z(0.2) == math.inf
+    assert reference.z(0.1 - 1e-8) == -math.inf
+    weekdays = BlockReference([0.1, 0.7] * 9, phases=[0, 1] * 9)
+    assert weekdays.z(sum([0.7] * 10) / 10, phase=1) == 0
+    assert weekdays.z(0.1, phase=1) == -math.inf
     assert BlockReference([0.0] * 9).z(0.0) == 0
     assert BlockReference([0.0] * 9).z(-1e-9) == -math.inf
 
