@@ -13,6 +13,7 @@ from scipy.special import chdtrc, chdtri
 
 from detectors.cell_unions import Groups, merge_sparse_ordered, merge_sparse_unordered
 from detectors.errors import LayoutError
+from detectors.rare_cell import RareCell
 from detectors.shares import SPECIAL_CELLS, paired_counts, same_cells
 
 
@@ -26,6 +27,8 @@ class ChiSquareResult:
         Pearson's chi-square, not negative; 0 when fewer than two unions of cells are left or a side has no rows.
     dof : int
         Unions of cells less one.
+    rare : RareCell or None
+        What is tested exactly, because too few rows of it are expected for a chi-square.
     p_value : float
         In [0, 1], for independent rows; 1 when nothing can be compared.
     cells : int
@@ -39,6 +42,7 @@ class ChiSquareResult:
     p_value: float
     cells: int
     effective_rows: float
+    rare: RareCell | None = None
 
     @property
     def divergence(self) -> float:
@@ -47,6 +51,8 @@ class ChiSquareResult:
 
     def critical(self, alpha: float) -> float:
         """Value that `statistic` exceeds with probability `alpha` when rows are independent; inf without cells."""
+        if self.rare is not None:
+            return self.rare.critical(alpha)
         return float(chdtri(self.dof, alpha)) if self.dof > 0 else float("inf")
 
     def critical_divergence(self, alpha: float) -> float:
@@ -142,7 +148,8 @@ def chi_square(
     ref_counts, cur_counts : array_like of shape (k,)
         Rows per cell; a category that the reference has never seen is no reason for p = 0.
     ordered, special, min_expected
-        How sparse cells are united, see :func:`contingency_groups`.
+        How sparse cells are united, see :func:`contingency_groups`. Where nothing but one union is left of an ordered
+        grid, the number line is compared with the special cells, and tested exactly.
 
     Raises
     ------
@@ -154,8 +161,10 @@ def chi_square(
     Notes
     -----
     Pearson (1900), 2 x cells. Exact enough in the tail because every expectation is at least 5, unlike the
-    approximation of PSI. Rows of real traffic are not independent, so this is one half of "significant"; the other
-    is the bound of the reference's own blocks (:mod:`detectors.blocks`). O(k).
+    approximation of PSI. Missing values of a constant number have no neighbours to be united with: where fewer are
+    expected, they are tested by their exact tail (:class:`detectors.rare_cell.RareCell`). Rows of real traffic are not
+    independent, so this is one half of "significant"; the other is the bound of the reference's own blocks
+    (:mod:`detectors.blocks`). O(k).
 
     Examples
     --------
@@ -167,13 +176,26 @@ def chi_square(
     groups = _groups(ref, cur, ordered=ordered, special=special, min_expected=min_expected)
     pairs = zip(_united(ref, groups), _united(cur, groups), strict=True)
     cells = [(r, c) for r, c in pairs if r + c > 0]
+    united = ordered and min_expected > 0 and len(cells) == 1
+    if united:
+        cells = _line_and_special(ref, cur, special)
     m, n = fsum(ref), fsum(cur)
     if not n > 0 or not m > 0:
         return ChiSquareResult(0.0, 0, 1.0, len(cells), 0.0)
     rows, both = n * m / (n + m), n + m
     # The 2 x cells statistic in closed form: rows * sum (r/m - c/n)^2 / pooled share.
     statistic = rows * fsum((r / m - c / n) ** 2 / ((r + c) / both) for r, c in cells)
+    if united and len(cells) > 1:
+        rare = RareCell.of(*cells)
+        return ChiSquareResult(statistic, 1, rare.p_value, 2, rows, rare)
     return _result(statistic, len(cells), rows)
+
+
+def _line_and_special(ref: Sequence[float], cur: Sequence[float], special: int) -> list[tuple[float, float]]:
+    """Rows on the number line and in the special cells, of those that have any."""
+    line = len(ref) - special
+    pairs = (fsum(ref[:line]), fsum(cur[:line])), (fsum(ref[line:]), fsum(cur[line:]))
+    return [(r, c) for r, c in pairs if r + c > 0]
 
 
 def goodness_of_fit(ref_counts: ArrayLike, cur_counts: ArrayLike) -> ChiSquareResult:

@@ -151,8 +151,10 @@ def _glance(view: Healthy, counts: NDArray[np.int64], rule: DriftRule) -> Glance
 def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phase: int | None, alpha: float) -> Measure:
     test = chi_square(view.healthy(phase).test_counts, unite(counts, view.test_bins), ordered=view.subject.numeric)
     blocks = view.divergence
-    healthy_p = _healthy_p(view, test.divergence, phase)
+    healthy_p = _healthy_p(view, test, phase)
     bound = float(np.exp(blocks.upper_bound(alpha, phase)))
+    if test.rare is not None:
+        bound = max(bound, view.furthest)
     iid = test.critical_divergence(alpha)
     seen = _glance(view.healthy(phase), counts, rule)
     return Measure(
@@ -168,12 +170,15 @@ def _measure(view: SubjectView, counts: NDArray[np.int64], rule: DriftRule, phas
     )
 
 
-def _healthy_p(view: SubjectView, divergence: float, phase: int | None) -> float:
-    """Return the probability that a healthy block lies this far from the others; 1 when the reference cannot say."""
+def _healthy_p(view: SubjectView, test: ChiSquareResult, phase: int | None) -> float:
+    """Return the probability that a healthy block lies this far from the others; 1 when the reference cannot say.
+
+    Rare cells come in bursts, or not at all: no tail is believed below the furthest healthy block.
+    """
     blocks = view.divergence
-    if blocks.df < 1 or divergence <= 0:
+    if blocks.df < 1 or test.divergence <= 0 or (test.rare is not None and test.divergence <= view.furthest):
         return 1.0
-    z = blocks.z(float(np.log(divergence)), phase)
+    z = blocks.z(float(np.log(test.divergence)), phase)
     return 1.0 if np.isnan(z) else float(stdtr(blocks.df, -z))
 
 

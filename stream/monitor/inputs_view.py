@@ -120,7 +120,12 @@ class SubjectView(Healthy):
     @cached_property
     def divergence(self) -> BlockReference:
         """Logarithm of each block's divergence from the others: how far healthy blocks lie apart."""
-        return log_reference(leave_one_out(self._divergence, self.blocks, self.phases), self.phases)
+        return log_reference(self._divergences, self.phases)
+
+    @cached_property
+    def furthest(self) -> float:
+        """Largest divergence of a healthy block; -inf where none is known."""
+        return float(np.max(self._divergences, initial=-np.inf, where=~np.isnan(self._divergences)))
 
     @cached_property
     def clock_bound(self) -> bool:
@@ -131,6 +136,10 @@ class SubjectView(Healthy):
         distances = leave_one_out(_distance, self.blocks, self.phases)
         known = distances[~np.isnan(distances)]
         return bool(known.size and np.median(known) > _ELSEWHERE)
+
+    @cached_property
+    def _divergences(self) -> Floats:
+        return leave_one_out(self._divergence, self.blocks, self.phases)
 
     def _divergence(self, others: Floats, block: Floats) -> float:
         return chi_square(others, block, ordered=self.subject.numeric).divergence if block.sum() else float("nan")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, chisquare
+from scipy.stats import chi2_contingency, chisquare, hypergeom
 
 from detectors.cell_unions import quantile_bins, unite
 from detectors.chi_square import chi_square, contingency_groups, goodness_of_fit
@@ -22,6 +22,9 @@ def test_statistic_is_scipys_on_the_united_cells(*, pairs: list[tuple[int, int]]
     groups = contingency_groups(ref, cur, ordered=ordered)
     table = np.array([unite(ref, groups), unite(cur, groups)])
     table = table[:, table.sum(axis=0) > 0]  # cells that nobody visited carry no information
+    if result.rare is not None:
+        assert (ordered, table.shape[1], result.cells) == (True, 1, 2)
+        return
     assert result.cells == table.shape[1]
     if result.cells == 1:
         assert (result.statistic, result.dof, result.p_value) == (0, 0, 1)
@@ -51,6 +54,39 @@ def test_a_heavy_missing_cell_keeps_its_own_union() -> None:
 
 def test_everything_missing_against_a_few_values() -> None:
     assert contingency_groups([1, 1, 50, 0], [0, 0, 50, 0]).tolist() == [0, 0, 0, 0]
+
+
+@given(st.tuples(*[st.integers(0, 60)] * 2), st.tuples(*[st.integers(1, 2000)] * 2), st.floats(1e-6, 0.4))
+def test_one_rare_cell_is_tested_exactly(missing: tuple[int, int], line: tuple[int, int], alpha: float) -> None:
+    result = chi_square([line[0], missing[0], 0], [line[1], missing[1], 0])
+    if not sum(missing):
+        assert (result.statistic, result.cells, result.p_value) == (0, 1, 1)
+        return
+    oracle = chi2_contingency([line, missing], correction=False)
+    assert (result.cells, result.dof) == (2, 1)
+    assert result.statistic == pytest.approx(oracle.statistic, abs=1e-9)
+    if oracle.expected_freq.min() >= 5:
+        assert result.rare is None
+        assert result.p_value == pytest.approx(oracle.pvalue, abs=1e-9)
+        return
+    rare, common = sorted((missing, line), key=sum)
+    drawn, found = min((a + b, a) for a, b in zip(rare, common, strict=True))
+    law = hypergeom(sum(missing) + sum(line), sum(rare), drawn)
+    assert result.p_value == pytest.approx(min(1, 2 * min(law.sf(found - 1), law.cdf(found))), rel=1e-6)
+    if found > sum(rare) * drawn / (sum(missing) + sum(line)):
+        assert (result.statistic >= result.critical(alpha) * (1 - 1e-9)) == (result.p_value <= alpha)
+
+
+def test_a_constant_number_that_vanishes_is_seen() -> None:
+    month, hour = [336_000, 0, 0], [0, 500, 0]
+    assert contingency_groups(month, hour).tolist() == [0, 0, 0]
+    gone, some, one = chi_square(month, hour), chi_square(month, [490, 10, 0]), chi_square(month, [499, 1, 0])
+    assert (gone.p_value, gone.dof) == (0, 1)
+    assert gone.divergence == pytest.approx(336_500**2 / 336_000 / 500)
+    assert gone.divergence > some.divergence > some.critical_divergence(1e-9)
+    assert some.p_value < 1e-20
+    assert one.p_value == pytest.approx(2 * 500 / 336_500)  # no proof at the level of any page
+    assert chi_square([0, 336_000, 0], [500, 0, 0]).p_value == 0
 
 
 def test_published_numbers() -> None:
