@@ -25,8 +25,9 @@ _LOW_BITS: Final = 28
 _LOW_MASK: Final = (1 << _LOW_BITS) - 1
 _VERSION: Final = 1
 _LIMB_BITS: Final = 32
-_LIMBS: Final = range(32, -FINE_BITS - 1, -_LIMB_BITS)
-"""Exponents of the limbs' units: each limb is a whole number within +-2**31, so 2**32 of them fit in 64 bits."""
+_TOP_BITS: Final = 32
+"""Exponent of the first limb's unit, and more for large values: each limb is a whole number within +-2**31, so 2**32 of
+them fit in 64 bits."""
 
 
 def to_units(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -42,13 +43,16 @@ def sum_units(units: NDArray[np.int64]) -> int:
 
 
 def sum_fine(rows: NDArray[np.float64]) -> list[int]:
-    """Sum each row of a matrix of values within +-2**62 exactly, each value rounded once to a multiple of 2**-96.
+    """Sum each row of a matrix of finite values exactly, each value rounded once to a multiple of 2**-96.
 
     Returns the sums in units of 2**-96. What a limb leaves of a value is exact: its bits below the limb's unit.
     """
     totals = [0] * len(rows)
     rest, units, whole = rows.copy(), np.empty_like(rows), np.empty(rows.shape, dtype=np.int64)
-    for exponent in _LIMBS:
+    largest, top = float(np.abs(rows, out=units).max(initial=0.0)), _TOP_BITS
+    while largest > 2.0 ** (top + _LIMB_BITS - 2):
+        top += _LIMB_BITS
+    for exponent in range(top, -FINE_BITS - 1, -_LIMB_BITS):
         np.rint(np.multiply(rest, 2.0**-exponent, out=units), out=units)
         np.copyto(whole, units, casting="unsafe")
         limbs = whole.sum(axis=1).tolist()

@@ -6,12 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.errors import LayoutError
-from detectors.exact_sum import FINE_BITS, FRACTION_BITS, LIMIT, ExactSum, sum_fine
+from detectors.exact_sum import FINE_BITS, FRACTION_BITS, ExactSum, sum_fine
 from detectors.packing import Reader, Writer
 
 _VERSION: Final = 2
 _SUMS: Final = ("error", "absolute", "squared", "label", "label_squared")
-_LIMIT_BITS: Final = 31
+_FIRST_FORMAT_BITS: Final = 31
+
+LIMIT: Final = 2.0**63
+"""Largest absolute value that counts: any whole number of 64 bits, and not the largest number of a format, which stands
+for none."""
 
 
 class RegressionOutcomes:
@@ -22,13 +26,13 @@ class RegressionOutcomes:
     n : int
         Rows counted.
     excluded : int
-        Rows left out: NaN, infinite, or a value or an error beyond +-2**31.
+        Rows left out: NaN, infinite, or a value or an error beyond +-2**63.
 
     Notes
     -----
     Values are rounded to single precision first. All state is integers, see
     :class:`detectors.binary_outcomes.BinaryOutcomes`: sums in units of 2**-96, so that errors count from 4e-15 on
-    (squares of the errors of rates and returns are far below what a single-precision score needs). 170 bytes or
+    (squares of the errors of rates and returns are far below what a single-precision score needs). 190 bytes or
     less; O(n).
 
     Examples
@@ -141,6 +145,6 @@ class RegressionOutcomes:
         sums = [ExactSum.from_snapshot(reader.blob()) for _ in range(7)]
         self.n = sums[0].n
         error, absolute, high, low, label, label_high, label_low = (total.total for total in sums)
-        squared, label_squared = (high << _LIMIT_BITS) + low, (label_high << _LIMIT_BITS) + label_low
+        squared, label_squared = (high << _FIRST_FORMAT_BITS) + low, (label_high << _FIRST_FORMAT_BITS) + label_low
         coarse = (error, absolute, squared, label, label_squared)
         self._sums = {name: total << FINE_BITS - FRACTION_BITS for name, total in zip(_SUMS, coarse, strict=True)}

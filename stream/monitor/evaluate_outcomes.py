@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
+from detectors.regression_outcomes import RegressionOutcomes
 from stream.monitor.alert_book import AlertKey
 from stream.monitor.config import MonitorConfig
 from stream.monitor.evaluate_inputs import overall
@@ -93,7 +94,7 @@ def outcome_report(
         metrics=results,
         labelled=outcomes.labelled,
         coverage=outcomes.coverage,
-        notes=_bounds(outcomes),
+        notes=[*_bounds(outcomes), *_left_out(outcomes)],
     )
 
 
@@ -141,3 +142,11 @@ def _bounds(outcomes: OutcomeWindow) -> list[str]:
         return []
     worst = accuracy * coverage
     return [f"accuracy over all predictions between {worst:.3f} and {worst + 1 - coverage:.3f}"]
+
+
+def _left_out(outcomes: OutcomeWindow) -> list[str]:
+    """Return how many rows of a regression have a label and are in no metric."""
+    held = outcomes.part.outcomes
+    if not isinstance(held, RegressionOutcomes) or held.excluded <= 0:
+        return []
+    return [f"{held.excluded} labelled predictions are in no metric: without a number, or beyond 9.2e18"]

@@ -69,7 +69,7 @@ def test_one_number_is_a_batch_of_one() -> None:
     assert (exact.n, exact.sum) == (1, 0.5)
 
 
-@given(st.lists(st.floats(-(2.0**62), 2.0**62), max_size=50))
+@given(st.lists(st.floats(-(2.0**62), 2.0**62) | st.floats(-1e76, 1e76), max_size=50))
 def test_fine_sums_are_those_of_the_rounded_values_exactly(values: list[float]) -> None:
     units = sum(round(Fraction(value) * 2**FINE_BITS) for value in values)
     assert sum_fine(np.array([values, [-value for value in values]]).reshape(2, -1)) == [units, -units]
@@ -77,3 +77,4 @@ def test_fine_sums_are_those_of_the_rounded_values_exactly(values: list[float]) 
 
 def test_many_of_the_largest_squares_do_not_overflow() -> None:
     assert sum_fine(np.full((1, 100_000), 2.0**62)) == [100_000 << 62 + FINE_BITS]
+    assert sum_fine(np.full((1, 100_000), 2.0**126)) == [100_000 << 126 + FINE_BITS]

@@ -17,6 +17,7 @@ from detectors.regression_outcomes import RegressionOutcomes
 
 CODES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 NUMBERS = st.floats(-1e6, 1e6, width=32)
+LARGE = st.floats(-(2.0**62), 2.0**62, width=32)
 PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=40)
 
 
@@ -81,8 +82,8 @@ def test_large_values_do_not_lose_their_squares() -> None:
     assert outcomes.excluded == 0
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e-9])
-def test_errors_of_small_targets_count(scale: float) -> None:
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e-9, 1e9, 1e17])
+def test_errors_of_small_and_large_targets_count(scale: float) -> None:
     rng = np.random.default_rng(0)
     labels = (rng.standard_normal(500) * scale).astype(np.float32).astype(float)
     predicted = (labels + rng.standard_normal(500) * scale / 10).astype(np.float32).astype(float)
@@ -94,6 +95,8 @@ def test_errors_of_small_targets_count(scale: float) -> None:
     assert result["bias"] == pytest.approx(np.mean(predicted - labels), rel=1e-9)
     assert result["r2"] == pytest.approx(metrics.r2_score(labels, predicted), rel=1e-9)
     assert result["constant_rmse"] == pytest.approx(labels.std(), rel=1e-9)
+    assert (outcomes.n, outcomes.excluded, result["n"]) == (500, 0, 500)
+    assert len(outcomes.snapshot()) <= 190
 
 
 def first_format(predicted: list[float], labels: list[float]) -> bytes:
@@ -126,7 +129,7 @@ def test_the_first_format_is_read_and_merged() -> None:
 
 def test_regression_rows_that_cannot_count() -> None:
     outcomes = RegressionOutcomes()
-    outcomes.update([1.0, math.nan, math.inf, 1e308, 2e9, 1.0], [2.0, 1.0, 1.0, 1.0, -2e9, math.nan])
+    outcomes.update([1.0, math.nan, math.inf, 1e308, 9e18, 1.0], [2.0, 1.0, 1.0, 1.0, -9e18, math.nan])
     assert (outcomes.n, outcomes.excluded) == (1, 5)
     assert outcomes.result()["mae"] == 1
 
@@ -134,10 +137,11 @@ def test_regression_rows_that_cannot_count() -> None:
 CASES: list[tuple[Callable[[], Any], st.SearchStrategy[Any]]] = [
     (lambda: MulticlassOutcomes(4), CODES),
     (RegressionOutcomes, PAIRS),
+    (RegressionOutcomes, st.lists(st.tuples(LARGE, LARGE), min_size=2, max_size=40)),
 ]
 
 
-@pytest.mark.parametrize(("new", "rows"), CASES, ids=["multiclass", "regression"])
+@pytest.mark.parametrize(("new", "rows"), CASES, ids=["multiclass", "regression", "large"])
 @given(data=st.data())
 def test_corrections_merges_and_snapshots_are_exact(
     new: Callable[[], Any], rows: st.SearchStrategy[Any], data: st.DataObject
