@@ -13,7 +13,7 @@ from stream.monitor.memory import Firing, ScopeMemory, WindowVerdict
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.rules import BudgetRule
 from stream.monitor.service_ledger import ERRORS, LATENCIES, ROWS, SLOW
-from stream.monitor.traffic_slots import TrafficSlots
+from stream.monitor.traffic_slots import TrafficSlots, known_rows
 from stream.timeline.durations import MS_PER_UNIT
 from stream.timeline.windows import Season, WindowScheme
 from tidegauge.alerts import Finding, Window
@@ -63,11 +63,7 @@ class TrafficView:
             self.blocks = self._slots.blocks
             return
         phases = np.array([scheme.phase(b.end_ms, self.season) for b in blocks], dtype=np.int64) if seasonal else None
-        rows = index.rows(segment, blocks).astype(np.float64)
-        # Blocks without any row are of another layout, or of no such segment: not known, which is not none.
-        unknown = index.left_out(segment, blocks) if rows.any() else slice(None)
-        rows[unknown] = np.nan
-        self.blocks = BlockReference(rows, phases=phases)
+        self.blocks = BlockReference(known_rows(index, segment, blocks), phases=phases)
 
     def band(self, end_ms: int, alpha: float) -> TrafficBand | None:
         """Return what a window that closes at `end_ms` should hold; None when the reference cannot say."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.blocks import BlockReference
+from detectors.shares import Floats
 from stream.monitor.reference_index import ReferenceIndex
 from stream.timeline.durations import DAY_MS
 from stream.timeline.windows import Season, WindowScheme
@@ -45,17 +46,16 @@ class TrafficSlots:
         self._slots = _DAYS[season] * DAY_MS // scheme.length_ms
         hops = _hops(scheme, blocks[0].start_ms, blocks[-1].end_ms)
         self._hop_ms, hops_per_block = hops[0].end_ms - hops[0].start_ms, len(hops) // len(blocks)
-        by_hop = _rows(index, segment, hops)
+        by_hop = known_rows(index, segment, hops)
         rows = np.lib.stride_tricks.sliding_window_view(by_hop, hops_per_block).sum(axis=1)
-        by_block = _rows(index, segment, blocks)
+        by_block = known_rows(index, segment, blocks)
         if not np.array_equal(rows[::hops_per_block], by_block, equal_nan=True):  # panes wider than a hop
             rows[:] = np.nan
             rows[::hops_per_block] = by_block
         ends_ms = self._first_ms + scheme.length_ms + self._hop_ms * np.arange(len(rows))
         slots = np.array([self._slot(end_ms) for end_ms in ends_ms.tolist()], dtype=np.int64)
-        known = rows if np.nansum(rows) else np.full(len(rows), np.nan)
         self._references = [
-            BlockReference(known[hop::hops_per_block], phases=slots[hop::hops_per_block])
+            BlockReference(rows[hop::hops_per_block], phases=slots[hop::hops_per_block])
             for hop in range(hops_per_block)
         ]
 
@@ -82,10 +82,11 @@ class TrafficSlots:
         return end_ms + offset // dt.timedelta(milliseconds=1)
 
 
-def _rows(index: ReferenceIndex, segment: str, windows: Sequence[Window]) -> NDArray[np.float64]:
-    """Rows of each window; NaN where some of them were left out of the reference."""
+def known_rows(index: ReferenceIndex, segment: str, windows: Sequence[Window]) -> Floats:
+    """Return float64[windows]: predictions; NaN where they are not known, or some of them were left out."""
     rows = index.rows(segment, windows).astype(np.float64)
-    rows[index.left_out(segment, windows)] = np.nan
+    # Windows without any row are of another layout, or of no such segment: not known, which is not none.
+    rows[index.left_out(segment, windows) if rows.any() else slice(None)] = np.nan
     return rows
 
 
