@@ -7,7 +7,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.blocks import BlockReference
 from detectors.shares import Floats
