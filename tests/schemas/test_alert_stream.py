@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from tidegauge import Alert, AlertStream, AlertStreamError, SettingsError, encode
 from tidegauge.alerts import Severity
@@ -291,3 +291,52 @@ def test_a_refused_password_ends_the_wait() -> None:
             next(stream)
         assert told, "the caller's own callback hears of it, too"
     broker.close()
+
+
+def test_who_asks_again_after_a_refusal_is_told_anew(subscribe: Subscribe) -> None:
+    refused = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: no")
+    with subscribe(idle_seconds=0.1) as stream:
+        stream._trouble(refused)
+        with pytest.raises(AlertStreamError, match="SASL authentication error: no"):
+            next(stream)
+        assert list(stream) == []
+
+    async def collect() -> list[Alert]:
+        async with subscribe(idle_seconds=0.1) as stream:
+            stream._trouble(refused)
+            with pytest.raises(AlertStreamError):
+                await anext(stream)
+            return [one async for one in stream]
+
+    assert asyncio.run(collect()) == []
+
+
+def test_a_token_that_cannot_be_had_now_is_waited_for() -> None:
+    asked: list[str] = []
+
+    def token(config: str) -> tuple[str, float]:
+        asked.append(config)
+        if len(asked) > 1:
+            raise RuntimeError("the identity provider is away")
+        return "dG9rZW4", time.time() + 0.5  # asked for again after four fifths of it
+
+    told: list[KafkaError] = []
+    settings = {
+        "bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER",
+        "oauth_cb": token, "error_cb": told.append, "log_level": 0,
+    }  # fmt: skip
+    with AlertStream(settings, group="pager", idle_seconds=3) as stream:
+        assert list(stream) == []
+    assert KafkaError._AUTHENTICATION in {error.code() for error in told}
+
+
+def test_a_first_token_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def consumer(settings: dict[str, object], **_: object) -> None:
+        """As the constructor ends where `oauth_cb` raises, after ten seconds."""
+        raise SystemError("returned a result with an exception set") from KafkaException(
+            KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED, "OAuth token not set within 10 seconds timeout")
+        )
+
+    monkeypatch.setattr("tidegauge.subscribe.stream.Consumer", consumer)
+    with pytest.raises(SettingsError, match="OAuth token not set"):
+        AlertStream("x:1")

@@ -28,6 +28,7 @@ _HOPELESS: Final = frozenset({
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.SASL_AUTHENTICATION_FAILED,
 })  # fmt: skip
+_AWAITED: Final = "Failed to acquire SASL OAUTHBEARER token"  # librdkafka keeps the old one, and asks anew in 10 s
 _log = logging.getLogger("tidegauge")
 
 
@@ -69,7 +70,8 @@ class AlertStream:
     ValueError
         When `min_severity` or `start` is none of those above.
     AlertStreamError
-        While iterating: when Kafka refuses the subscription for good. When it is away, the stream waits.
+        While iterating: when Kafka refuses the subscription. Who goes on all the same asks it again. When it is away,
+        or whoever gives OAuth tokens, the stream waits.
 
     Examples
     --------
@@ -105,8 +107,8 @@ class AlertStream:
         self._trouble = settings["error_cb"] = _Trouble(settings.get("error_cb"))
         try:
             self._consumer = Consumer(settings, logger=logging.getLogger("tidegauge.kafka"))
-        except KafkaException as error:
-            raise SettingsError(error.args[0].str()) from error
+        except (KafkaException, SystemError) as error:
+            raise SettingsError(_refusal(error)) from error
         keeps = {"on_assign": _take_places} if group and start == "latest" else {}
         self._consumer.subscribe([f"{prefix}alerts"], **keeps)
         # Also when nobody calls close(): leaves the group, or a restart would wait for the session to time out.
@@ -133,7 +135,11 @@ class AlertStream:
             self._handled()
         while not self._ended(started):
             self._polling = self._polling or self._poller.submit(self._poll)
-            alert = await asyncio.shield(asyncio.wrap_future(self._polling))
+            try:
+                alert = await asyncio.shield(asyncio.wrap_future(self._polling))
+            except AlertStreamError:
+                self._polling = None  # it has been told: the next call looks again
+                raise
             self._polling = None  # cancelled above, it stays: the next call takes what it finds
             if alert is not None:
                 return alert
@@ -173,8 +179,8 @@ class AlertStream:
     def _poll(self) -> Alert | None:
         """One short look at Kafka: an alert that was asked for and is news, or None."""
         message = self._consumer.poll(POLL_SECONDS)
-        if self._trouble.hopeless is not None:
-            raise AlertStreamError(self._trouble.hopeless.str())
+        if (refused := self._trouble.taken()) is not None:
+            raise AlertStreamError(refused.str())
         if message is None:
             return None
         if (error := message.error()) is not None:
@@ -206,17 +212,28 @@ class _Trouble:
 
     def __init__(self, told_too: Callable[[KafkaError], None] | None) -> None:
         self._told_too = told_too
-        self.hopeless: KafkaError | None = None
+        self._hopeless: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         if _is_hopeless(error):
-            self.hopeless = error
+            self._hopeless = error
         if self._told_too is not None:
             self._told_too(error)
 
+    def taken(self) -> KafkaError | None:
+        """Take what is hopeless, once: librdkafka goes on trying and says so again, or it is over."""
+        hopeless, self._hopeless = self._hopeless, None
+        return hopeless
+
 
 def _is_hopeless(error: KafkaError) -> bool:
-    return error.fatal() or error.code() in _HOPELESS
+    return error.fatal() or (error.code() in _HOPELESS and not error.str().startswith(_AWAITED))
+
+
+def _refusal(error: BaseException) -> str:
+    """Say why there is no consumer; Python wraps the reason where a callback ran after `oauth_cb` had raised."""
+    reason = error if isinstance(error, KafkaException) else error.__cause__
+    return str(reason.args[0].str()) if isinstance(reason, KafkaException) else str(error)
 
 
 def _take_places(consumer: Consumer, places: list[TopicPartition]) -> None:
