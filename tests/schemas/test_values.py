@@ -1,12 +1,13 @@
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from tidegauge.errors import EventError
@@ -157,22 +158,55 @@ def test_what_no_worker_takes_is_refused_at_once() -> None:
         values.feature_row({f"f{at}": 1.0 for at in range(MAX_FEATURES + 1)})
 
 
+class Sparse:
+    """As SciPy's sparse matrices: no length, no item but by two indices."""
+
+    shape = (1, 3)
+
+    def toarray(self) -> Any:
+        return np.array([[3.5, "UA", True]], dtype=object)
+
+
 @pytest.mark.parametrize(
     "row",
     [
         pd.DataFrame({"temp": [3.5], "carrier": ["UA"], "late": [True]}, index=[7]),
         pl.DataFrame({"temp": [3.5], "carrier": ["UA"], "late": [True]}),
+        pa.table({"temp": [3.5], "carrier": ["UA"], "late": [True]}),
+        pa.RecordBatch.from_pydict({"temp": [3.5], "carrier": ["UA"], "late": [True]}),
+        np.array([(3.5, "UA", True)], dtype=[("temp", "f8"), ("carrier", "U2"), ("late", "?")]),
         np.array([[3.5, "UA", True]], dtype=object),
+        np.array([[3.5, "UA", True]], dtype=object).view(np.matrix),
+        Sparse(),
     ],
-    ids=["pandas", "polars", "matrix"],
+    ids=["pandas", "polars", "arrow", "arrow batch", "records", "matrix", "numpy.matrix", "sparse"],
 )
 def test_a_frame_of_one_row_is_its_row(row: object) -> None:
     assert values.feature_row(row, ("temp", "carrier", "late")) == {"temp": 3.5, "carrier": "UA", "late": True}
 
 
-def test_a_frame_of_more_rows_is_none() -> None:
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"temp": [3.5, 4.5]}),
+        pa.table({"temp": [3.5, 4.5]}),
+        np.array([(3.5, 2), (4.5, 3)], dtype=[("temp", "f8"), ("gate", "i8")]),
+    ],
+    ids=["pandas", "arrow", "records"],
+)
+def test_a_frame_of_more_rows_is_none(frame: object) -> None:
     with pytest.raises(EventError, match="features: must be one row, not 2: `log_frame` takes frames"):
-        values.feature_row(pd.DataFrame({"temp": [3.5, 4.5]}))
+        values.feature_row(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pd.DataFrame([[3.5, 4.5]], columns=["temp", "temp"]), pa.table([[3.5], [4.5]], names=["temp", "temp"])],
+    ids=["pandas", "arrow"],
+)
+def test_columns_of_a_row_have_names_of_their_own(frame: object) -> None:
+    with pytest.raises(EventError, match="features: two columns have the same name"):
+        values.feature_row(frame)
 
 
 def test_an_infinite_label_is_refused() -> None:

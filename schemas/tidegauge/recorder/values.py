@@ -189,14 +189,29 @@ def _items(row: Any, names: Sequence[str]) -> Iterable[tuple[Any, Any]]:
 
 
 def _single(row: Any) -> Any:
-    """Return the row of a frame or matrix that has one, as models of scikit-learn take it; all else as it is."""
+    """Return the row of a frame, matrix or array of records that has one, as models take it; all else as it is."""
     shape = getattr(row, "shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 2:
+    recorded = getattr(getattr(row, "dtype", None), "names", None)
+    if not isinstance(shape, tuple) or len(shape) != (1 if recorded else 2):
         return row
     if shape[0] != 1:
         raise EventError("features", f"must be one row, not {shape[0]}: `log_frame` takes frames")
     columns = getattr(row, "columns", None)
-    return row[0] if columns is None else {name: next(iter(row[name])) for name in columns}
+    if recorded or columns is None:
+        return _first(row)
+    if callable(rows := getattr(row, "to_pylist", None)):  # Arrow, whose `columns` are no names
+        read = rows()[0]
+    else:
+        read = {name: next(iter(row[name])) for name in columns}
+    if len(read) != shape[1]:
+        raise EventError("features", "two columns have the same name")
+    return read
+
+
+def _first(matrix: Any) -> Any:
+    dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix  # SciPy's sparse ones
+    first = dense[0]
+    return first.tolist()[0] if getattr(first, "ndim", 1) == 2 else first  # a row of numpy.matrix is a matrix
 
 
 def _missing(value: Any) -> bool:
