@@ -37,7 +37,7 @@ RECORDS = np.array(
 
 def batch_of(frame: Any, **layout: Any) -> PredictionBatch:
     chosen = {"columns": {}, "features": None, "segments": (), "signals": (), **layout}
-    return frames.batch_of(frame, frames.FrameLayout(**chosen), model="m", version="v", now_ms=7)
+    return frames.batch_of(frame, frames.FrameLayout.of(**chosen), model="m", version="v", now_ms=7)
 
 
 def known(column: list[Any]) -> list[Any]:
@@ -150,8 +150,27 @@ def test_large_batches_are_split() -> None:
 
 def test_columns_may_be_numbered() -> None:
     frame = pd.DataFrame([["a", 0.1, 1.5], ["b", 0.2, 2.5]])
-    batch = batch_of(frame, columns={"prediction_id": "0", "prediction": "1"})
-    assert (batch.prediction_ids, batch.features) == (["a", "b"], {"2": [1.5, 2.5]})
+    by_text = batch_of(frame, columns={"prediction_id": "0", "prediction": "1"})
+    assert (by_text.prediction_ids, by_text.features) == (["a", "b"], {"2": [1.5, 2.5]})
+    assert batch_of(frame, columns={"prediction_id": 0, "prediction": 1}, features=[2]) == by_text
+    batch = batch_of(frame, columns={"prediction_id": 0}, segments=[0], signals=[1], features=[])
+    assert (batch.segments, batch.signals) == ({"0": ["a", "b"]}, {"1": [0.1, 0.2]})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame([["a", 1.5, 2.5]], columns=["prediction_id", "temp", "temp"]),
+        pa.table([["a"], [1.5], [2.5]], names=["prediction_id", "temp", "temp"]),
+        pd.DataFrame([["a", 1.5, 2.5]], columns=["prediction_id", "1", 1]),
+    ],
+    ids=["pandas", "arrow", "number and text"],
+)
+def test_two_columns_of_one_name_are_refused_where_they_are_read(frame: Any) -> None:
+    name = str(frame.columns[-1] if isinstance(frame, pd.DataFrame) else "temp")
+    with pytest.raises(EventError, match=f"{name}: two columns have this name"):
+        batch_of(frame)
+    assert batch_of(frame, features=[]).prediction_ids == ["a"]
 
 
 @pytest.mark.parametrize("missing", [None, math.nan, pd.NA, pd.NaT])
@@ -171,12 +190,13 @@ def test_what_is_missing_in_any_column_is_missing(missing: object) -> None:
     ("frame", "columns", "message"),
     [
         ({"at": [NOON]}, {"timestamps": "at"}, "columns: 'timestamps' is no role; did you mean 'timestamp'?"),
+        ({"x": [1.0]}, {1: "x"}, "columns: 1 is no role; there are prediction_id, timestamp"),
         ({"x": [1.0]}, {"rolle": "x"}, "columns: 'rolle' is no role; there are prediction_id, timestamp"),
         ({f"f{number}": [1.0] for number in range(600)}, {}, "features: must be 512 at most, not 600"),
         ({"timestamp": [datetime(1970, 1, 1, tzinfo=UTC)]}, {}, "timestamp[0]: 0 is no time in milliseconds"),
     ],
 )
-def test_what_every_worker_would_refuse_is_refused(frame: Any, columns: dict[str, str], message: str) -> None:
+def test_what_every_worker_would_refuse_is_refused(frame: Any, columns: dict[Any, str], message: str) -> None:
     with pytest.raises(EventError) as refused:
         batch_of({"prediction_id": ["a"], **frame}, columns=columns)
     assert str(refused.value).startswith(message)

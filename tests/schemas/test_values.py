@@ -214,6 +214,6 @@ def test_an_infinite_label_is_refused() -> None:
         values.label_value(math.inf)
 
 
-@pytest.mark.parametrize("missing", [None, math.nan, np.float64("nan"), pd.NA])
+@pytest.mark.parametrize("missing", [None, math.nan, np.float64("nan"), np.float32("nan"), pd.NA])
 def test_segments_that_are_missing_are_left_out(missing: object) -> None:
     assert values.segments({"origin": missing, "carrier": "UA"}) == {"carrier": "UA"}

@@ -254,10 +254,10 @@ class Recorder:
         self,
         frame: Any,
         *,
-        columns: Mapping[str, str] | None = None,
-        features: Sequence[str] | None = None,
-        segments: Sequence[str] = (),
-        signals: Sequence[str] = (),
+        columns: Mapping[str, frames.ColumnName] | None = None,
+        features: Sequence[frames.ColumnName] | None = None,
+        segments: Sequence[frames.ColumnName] = (),
+        signals: Sequence[frames.ColumnName] = (),
         packed: bool = True,
         metadata_timeout_seconds: float = 5.0,
     ) -> int:
@@ -266,7 +266,8 @@ class Recorder:
         Takes pandas and polars frames, Arrow tables, NumPy structured arrays, mappings of columns. The columns
         `prediction_id` and, where there are, `timestamp` (date-times, UTC without a zone; or `timestamp_ms`),
         `prediction`, `probabilities`, `latency_ms`, `error` have their role by name; `columns` renames them, as in
-        {"prediction_id": "flight"}. All others are features, but for the named segments and signals and for labels.
+        {"prediction_id": "flight"}, or 0 where columns are numbered. All others are features, but for the named
+        segments and signals and for labels.
         Numbers and repeated text travel as packed bytes within the JSON, which a worker reads several times faster;
         `packed=False` writes lists, for readers that know no other form.
 
@@ -278,7 +279,7 @@ class Recorder:
         EventError
             When a column is missing or a value is not valid; nothing was sent then.
         """
-        layout = frames.FrameLayout(columns or {}, features, segments, signals)
+        layout = frames.FrameLayout.of(columns or {}, features, segments, signals)
         batch = frames.batch_of(frame, layout, model=self.model, version=self.version, now_ms=self._clock())
         rows = len(batch.prediction_ids)
         if not rows:

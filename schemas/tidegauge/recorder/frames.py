@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -21,6 +21,10 @@ NOT_FEATURES = (*ROLES, "timestamp_ms", "label", "label_timestamp", "label_times
 MAX_BATCH_BYTES: Final = 900_000  # Kafka's default limit is 1 MiB a message, headers included
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN = frozenset({float, int, str, bool, type(None)})
+_TWICE: Final = object()
+
+ColumnName = str | int
+"""A frame without a header has its columns numbered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,22 @@ class FrameLayout:
     segments: Sequence[str]
     signals: Sequence[str]
 
+    @classmethod
+    def of(
+        cls,
+        columns: Mapping[str, ColumnName],
+        features: Sequence[ColumnName] | None,
+        segments: Sequence[ColumnName],
+        signals: Sequence[ColumnName],
+    ) -> Self:
+        """Name all columns by text, numbered ones, too."""
+        return cls(
+            {role: str(name) for role, name in columns.items()},
+            None if features is None else [str(name) for name in features],
+            [str(name) for name in segments],
+            [str(name) for name in signals],
+        )
+
 
 def batch_of(frame: Any, layout: FrameLayout, *, model: str, version: str, now_ms: int) -> PredictionBatch:
     """All rows of a frame as one batch; rows without a time get `now_ms`.
@@ -66,6 +86,8 @@ def batch_of(frame: Any, layout: FrameLayout, *, model: str, version: str, now_m
         raise EventError("features", f"must be {MAX_FEATURES} at most, not {len(features)}")
 
     def converted(name: str, convert: Any) -> list[Any]:
+        if names[name] is _TWICE:
+            raise EventError(name, "two columns have this name")
         return _converted(frame[names[name]], name, convert)
 
     def column(role: str, convert: Any) -> list[Any]:
@@ -144,20 +166,23 @@ def _sized(partition: int, batch: PredictionBatch, write: Callable[[PredictionBa
 
 
 def _names(frame: Any) -> dict[str, Any]:
-    """Column names as text -> as the frame has them, whichever library it comes from."""
+    """Column names as text -> as the frame has them, whichever library it comes from; `_TWICE` for two of one name."""
     recorded = getattr(getattr(frame, "dtype", None), "names", None)
     found = recorded or getattr(frame, "column_names", None) or getattr(frame, "columns", None)
     if found is None and isinstance(frame, Mapping):
         found = frame.keys()
     if found is None:
         raise EventError("frame", f"{type(frame).__name__} has no named columns")
-    return {str(name): name for name in found}
+    names: dict[str, Any] = {}
+    for name in found:
+        names[str(name)] = _TWICE if str(name) in names else name
+    return names
 
 
 def _check_roles(columns: Mapping[str, str]) -> None:
     for role in columns:
         if role not in NOT_FEATURES:
-            near = difflib.get_close_matches(role, NOT_FEATURES, 1)
+            near = difflib.get_close_matches(str(role), NOT_FEATURES, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NOT_FEATURES)}"
             raise EventError("columns", f"{role!r} is no role; {hint}")
 

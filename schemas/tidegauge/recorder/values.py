@@ -133,8 +133,10 @@ def segment(value: Any, field: str) -> str | None:
     if _missing(value):
         return None
     plain = feature(value, field)
-    if plain is None or isinstance(plain, str):
+    if isinstance(plain, str):
         return plain
+    if _missing(plain):
+        return None
     if isinstance(plain, int):
         return str(plain).lower()  # true and false as in JSON, and as a reference's are read
     raise EventError(field, f"must be text, a whole number or a truth value, not {_type(value)}")
