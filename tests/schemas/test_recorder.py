@@ -326,7 +326,9 @@ def test_models_of_one_service_share_the_queue_and_its_order(recorder: Recorder,
 def test_what_the_block_had_set_does_not_hide_its_exception(recorder: Recorder, read: Reader) -> None:
     def fail() -> None:
         with recorder.observe(features={"temp": 1}) as call:
-            call.segments["origin"] = object()
+            call.segments |= {"origin": object(), "gate": "\ud800", "carrier": "UA"}
+            call.signals |= {"tokens": "many", "fare": 199}
+            call.latency_ms = 3.25
             call.error = 5  # type: ignore[assignment]
             raise ZeroDivisionError
 
@@ -336,4 +338,31 @@ def test_what_the_block_had_set_does_not_hide_its_exception(recorder: Recorder, 
     (message,) = read(recorder.predictions_topic, 1)
     event = decode_prediction_message(message.value())
     assert isinstance(event, Prediction)
-    assert (event.error, event.segments) == ("5", {})
+    assert (event.error, event.segments, event.signals) == ("5", {"carrier": "UA"}, {"fare": 199.0})
+    assert event.latency_ms == 3.25
+
+
+class Mute(Exception):  # noqa: N818
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("caf\udce9"), Mute()])
+def test_an_exception_may_say_what_it_will(recorder: Recorder, error: Exception) -> None:
+    with pytest.raises(type(error)), recorder.observe():
+        raise error
+    assert recorder.stats.recorded == 1
+
+
+@pytest.mark.parametrize(
+    ("member", "recorded"), [("segments", 1), ("signals", 1), ("latency_ms", 1), ("prediction_id", 0)]
+)
+def test_no_member_of_a_call_hides_its_exception(recorder: Recorder, member: str, recorded: int) -> None:
+    def fail() -> None:
+        with recorder.observe() as call:
+            setattr(call, member, 1.5 if member == "prediction_id" else object())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert recorder.stats.recorded == recorded

@@ -214,6 +214,17 @@ def test_an_infinite_label_is_refused() -> None:
         values.label_value(math.inf)
 
 
+def test_a_label_that_every_worker_would_refuse_is_refused() -> None:
+    assert values.label_value("x" * 255) == "x" * 255
+    with pytest.raises(EventError, match="label: must have 255 characters at most, not 256"):
+        values.label_value("x" * 256)
+
+
+def test_numbers_that_no_float_holds_are_refused() -> None:
+    with pytest.raises(EventError, match=r"features\.x: must not be beyond 1.8e308"):
+        values.feature_row({"x": 10**400})
+
+
 @pytest.mark.parametrize("missing", [None, math.nan, np.float64("nan"), np.float32("nan"), pd.NA])
 def test_segments_that_are_missing_are_left_out(missing: object) -> None:
     assert values.segments({"origin": missing, "carrier": "UA"}) == {"carrier": "UA"}

@@ -1,12 +1,18 @@
 """`with recorder.observe(...) as call`: times the call and records how it ended."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tidegauge.errors import EventError
+from tidegauge.recorder import values
 
 MAX_ERROR = 200
+_log = logging.getLogger("tidegauge")
+
+Value = TypeVar("Value")
 
 
 class Call:
@@ -53,10 +59,38 @@ class Call:
         if error is None:
             self._publish(self)
             return
-        self.error = str(self.error or f"{type(error).__name__}: {error}")[:MAX_ERROR]
-        self.prediction = self.probabilities = None  # half a prediction is none, and cannot hide the exception
+        self.error = _described(self.error, error)
+        self.prediction = self.probabilities = None  # half a prediction is none
+        self._publish_failed()
+
+    def _publish_failed(self) -> None:
+        """Publish what may be published: nothing that the block had set may hide the exception that leaves it."""
         try:
             self._publish(self)
-        except EventError:  # nor can what else the block had set by then
-            self.segments, self.signals, self.latency_ms = {}, {}, None
-            self._publish(self)
+        except Exception:  # noqa: BLE001 a mapping that is none, say
+            self.segments = _good(self.segments, values.segments)
+            self.signals = _good(self.signals, values.signals)
+            self.latency_ms = _good({"latency_ms": self.latency_ms}, values.signals).get("latency_ms")
+            try:
+                self._publish(self)
+            except Exception:  # noqa: BLE001
+                _log.warning("a call that failed could not be recorded", exc_info=True)
+
+
+def _described(given: object, error: BaseException) -> str:
+    try:
+        text = str(given or f"{type(error).__name__}: {error}")
+    except Exception:  # noqa: BLE001 of an exception's own making
+        text = type(error).__name__
+    return text[:MAX_ERROR].encode(errors="replace").decode()  # names of files may hold what is no Unicode
+
+
+def _good(members: Any, read: Callable[[Mapping[str, Any]], dict[str, Value]]) -> dict[str, Value]:
+    """Read those members that are valid, each by itself."""
+    good: dict[str, Value] = {}
+    for name, value in members.items() if isinstance(members, Mapping) else ():
+        with suppress(EventError, UnicodeEncodeError):
+            found = read({name: value})
+            "".join(map(str, (*found, *found.values()))).encode()
+            good |= found
+    return good

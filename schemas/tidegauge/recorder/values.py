@@ -149,6 +149,8 @@ def label_value(value: Any) -> LabelValue:
         raise EventError("label", f"must be finite, not {plain}")
     if plain is None or isinstance(plain, list) or plain != plain:  # noqa: PLR0124 NaN differs from itself
         raise EventError("label", f"must be a number, text or a truth value, not {_shown(value)}")
+    if isinstance(plain, str) and len(plain) > MAX_NAME:
+        raise EventError("label", f"must have {MAX_NAME} characters at most, not {len(plain)}")
     return plain
 
 
@@ -230,10 +232,17 @@ def _number(value: Any, field: str) -> float:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if isinstance(value, float) or -_I64 <= value < _I64 else float(value)
+        return value if isinstance(value, float) or -_I64 <= value < _I64 else _great(value, field)
     if isinstance(value, bool | Decimal):
         return float(value)
     raise EventError(field, f"must be a number, not {_type(value)}")
+
+
+def _great(value: int, field: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise EventError(field, "must not be beyond 1.8e308") from None
 
 
 def _finite(value: Any, field: str) -> float:
