@@ -10,6 +10,7 @@ class RetrainingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
     Consumers deduplicate on `request_id`. `window` is the one that decided; data up to `decided_at_ms` has matured
     labels. `reason` repeats the alert's summary, `subjects` name the features that drifted in the same time.
+    `traceparent` is the alert's, and not given yet.
     """
 
     request_id: str
