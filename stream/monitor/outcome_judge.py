@@ -149,7 +149,7 @@ class OutcomeJudge:
             alpha=alpha,
             blocks=view.blocks.blocks,
             large=harm >= least,
-            clears=harm <= 0.9 * self._reach(rule, view, phase),
+            clears=harm <= max(0.9 * least, 0.5 * self._margin(rule, view, phase)),
             for_windows=rule.for_windows,
         )
         memory.window.step(moment.window, verdict)
@@ -196,16 +196,16 @@ class OutcomeJudge:
     def _threshold(self, rule: OutcomeRule, view: MetricView, moment: Moment, value: float) -> float:
         """Return what a window must lie beyond to count: the blocks' bound or the least harm, whichever is further."""
         phase = None if self.view is None else self.view.phase(moment.window.end_ms)
-        expected, reach = view.blocks.expected(phase), self._reach(rule, view, phase)
+        expected = view.blocks.expected(phase)
+        reach = max(self._margin(rule, view, phase), rule.metric.least_harm(expected, rule.drop))
         below = value < expected if rule.metric.two_sided else rule.metric.higher_is_better
         return expected - reach if below else expected + reach
 
-    def _reach(self, rule: OutcomeRule, view: MetricView, phase: int | None) -> float:
-        """Return how far from what is expected a window must lie to count."""
-        expected = view.blocks.expected(phase)
+    def _margin(self, rule: OutcomeRule, view: MetricView, phase: int | None) -> float:
+        """Return how far from what is expected the blocks' bound lies: half of it is an ordinary healthy window."""
         alpha = self._budget.allowance(rule.kind, self.view.scheme).alpha if self.view else 0.0
         bound = view.blocks.upper_bound(alpha / (2 if rule.metric.two_sided else 1), phase)
-        return max(bound - expected, rule.metric.least_harm(expected, rule.drop))
+        return bound - view.blocks.expected(phase)
 
     def _result(
         self,

@@ -52,7 +52,8 @@ class Judge:
         z = self.side * self.blocks.z(value)
         p_value = 2 * stats.t.sf(abs(z), self.blocks.df) if self.both else stats.t.sf(z, self.blocks.df)
         harm = self.harm(value)
-        self.test.step(day.start_ms, float(p_value), large=harm >= self.least, clears=harm <= 0.9 * self.reach)
+        clears = harm <= max(0.9 * self.least, 0.5 * self.margin)
+        self.test.step(day.start_ms, float(p_value), large=harm >= self.least, clears=clears)
         if horizon:
             self.cusum.step(z, day.start_ms)
             self.stepped = True
@@ -76,16 +77,15 @@ class Judge:
         return Found(self.name, detector=detector, value=told, threshold=threshold, since_ms=since_ms, **common)
 
     def threshold(self, value: float) -> float:
-        """Return what a window must lie beyond."""
+        """Return what a window must lie beyond: the healthy days' bound, or the least harm where that is further."""
         mean = float(self.blocks.healthy.mean())
         side = math.copysign(1, value - mean) if self.both else self.side
-        return mean + side * self.reach
+        return mean + side * max(self.margin, self.least)
 
     @property
-    def reach(self) -> float:
-        """How far from healthy a window must lie: the healthy days' bound, or the least harm where that is further."""
-        margin = stats.t.isf(self.alpha / (2 if self.both else 1), self.blocks.df) * self.blocks.spread
-        return max(float(margin), self.least)
+    def margin(self) -> float:
+        """How far from healthy the healthy days' bound lies."""
+        return float(stats.t.isf(self.alpha / (2 if self.both else 1), self.blocks.df) * self.blocks.spread)
 
     def metric(self, state: str, value: float) -> Metric:
         """Return what the report says."""
