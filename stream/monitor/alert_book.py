@@ -89,6 +89,7 @@ class AlertBook:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
+        self._reasons: dict[AlertKey, str] = {}
         self._alerts: ByModel[AlertKey, AlertMemory] = ByModel()
         self._touched: set[AlertKey] = set()
         self._lost: set[AlertKey] = set()
@@ -111,6 +112,12 @@ class AlertBook:
                 del memory.scopes[scope]
             self._touched.add(key)
 
+    def explain(self, key: AlertKey, scope: str, reason: str, subjects: Collection[str] | None = None) -> None:
+        """Say why a scope is about to let go of what it holds (of `subjects`), should that end the alert."""
+        held = {found.finding.subject for found in self.held(key, scope)}
+        if held and (subjects is None or held <= set(subjects)):
+            self._reasons[key] = reason
+
     def held(self, key: AlertKey, scope: str) -> list[Firing]:
         """Return the findings that one scope of an alert holds."""
         memory = self._alerts.get(key)
@@ -130,9 +137,10 @@ class AlertBook:
         family = {key for key in mine if key._replace(segment=ALL_ROWS) in parents}
         waiting = {key for key, memory in mine.items() if key.kind in kinds and memory.scopes and not memory.alert_id}
         looked_at = sorted(touched | family | waiting)
+        reasons = {key: self._reasons.pop(key) for key in [*self._reasons] if key.model == model}
         told_ms = {key: self._alerts[key].told_ms for key in looked_at}
         for key in looked_at:
-            transition = self._settle(key, instant_ms)
+            transition = self._settle(key, instant_ms, reasons.get(key, ""))
             if transition is not None:
                 if transition.status == "resolved" and key.segment == ALL_ROWS:
                     self._tell_until(family - {key}, key, instant_ms)
@@ -192,7 +200,7 @@ class AlertBook:
             if key._replace(segment=ALL_ROWS) == parent:
                 self._alerts[key].told_ms = instant_ms
 
-    def _settle(self, key: AlertKey, instant_ms: int) -> Transition | None:
+    def _settle(self, key: AlertKey, instant_ms: int, reason: str) -> Transition | None:
         memory = self._alerts[key]
         firing = memory.firing
         if not memory.alert_id:
@@ -202,7 +210,7 @@ class AlertBook:
             memory.started_ms = firing[0].window.end_ms
             return self._move(key, instant_ms, firing, _first_reason(firing))
         if not firing:
-            return self._move(key, instant_ms, firing, LOST if key in self._lost else QUIET)
+            return self._move(key, instant_ms, firing, reason or (LOST if key in self._lost else QUIET))
         change = _change(memory, firing)
         return self._move(key, instant_ms, firing, change) if change else None
 

@@ -26,11 +26,13 @@ class DriftVerdict:
     """What one window's inputs came to: results for the report, findings by kind for the alerts.
 
     `lost`: subjects that had too few rows for so long that what fired was forgotten.
+    `unjudged`: subjects that fired and that the reference cannot judge (any more).
     """
 
     results: list[DriftResult] = field(default_factory=list)
     firing: dict[AlertKind, list[Firing]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    unjudged: set[str] = field(default_factory=set)
 
 
 class DriftJudge:
@@ -86,6 +88,9 @@ class DriftJudge:
         for name, measure in measures.items():
             subject, rule = self.view.subjects[name], self.rules[name]
             state = self._state(subject, measure, usable=usable)
+            if memory.subject(name).firing and not _judged(subject):
+                memory.forget(name)
+                verdict.unjudged.add(subject.subject.label)
             if state != "insufficient":
                 memory.subject(name).few = 0
             elif block and usable and memory.count_few(name, most_few(self.view.scheme.length_ms)):
@@ -125,7 +130,7 @@ class DriftJudge:
     def _state(self, view: SubjectView, measure: Glance, *, usable: bool = True) -> State:
         if not usable or measure.rows < self._rows_min:
             return "insufficient"
-        return "ok" if view.divergence.calibrated and not view.clock_bound else "uncalibrated"
+        return "ok" if _judged(view) else "uncalibrated"
 
     def _step(self, memory: SubjectMemory, view: SubjectView, measure: Measure, window: Window, *, block: bool) -> None:
         rule = self.rules[view.subject.name]
@@ -215,6 +220,10 @@ class DriftJudge:
                 effects=measure.effects,
             )
         ]
+
+
+def _judged(view: SubjectView) -> bool:
+    return view.divergence.calibrated and not view.clock_bound
 
 
 def _result(measure: Glance, view: SubjectView, state: State, cusum: WinsorisedCusum | None) -> DriftResult:

@@ -1,6 +1,7 @@
 """Deciding a window of inputs: report, drift findings, evidence for later."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from stream.monitor.alert_book import AlertKey
 from stream.monitor.config import MonitorConfig
@@ -19,6 +20,9 @@ from tidegauge.reports import Report, State
 
 KINDS: tuple[AlertKind, ...] = ("features", "score", "schema")
 
+UNJUDGED: Final = "no reference fits any more"
+"""Why an alert ends when nobody can tell whether it goes on."""
+
 
 def decide_inputs(
     state: MonitorState, judges: ModelJudges, stream: Stream, due: Due, *, whole: bool, config: MonitorConfig
@@ -28,10 +32,10 @@ def decide_inputs(
     if not inputs.rows and not state.alerts.holding(stream, KINDS):
         return None
     judge = judges.drift(stream.segment, due.scheme)
-    verdict = DriftVerdict()
+    verdict, unfit = DriftVerdict(), judge is None
     if judge is not None:
         memory = state.scope(stream, "inputs", due.scheme.length)
-        memory.bind(judges.reference_id)
+        unfit = judges.bind(memory, "inputs")
         memory.wake(due.window)
         block = memory.next_block(due.window, whole=whole)
         if block:
@@ -39,9 +43,11 @@ def decide_inputs(
         verdict = judge.judge(memory, inputs, due.window, block=block, whole=whole)
         state.keep_scope(stream, "inputs", due.scheme.length)
         _note(state, stream, due, verdict)
+    scope = inputs_scope(due.scheme.length)
     for kind in KINDS:
         key = AlertKey(*stream, kind)
-        state.alerts.hold(key, inputs_scope(due.scheme.length), verdict.firing.get(kind, ()), verdict.lost)
+        state.alerts.explain(key, scope, UNJUDGED, None if unfit else verdict.unjudged)
+        state.alerts.hold(key, scope, verdict.firing.get(kind, ()), verdict.lost)
     notes = [] if judge is None else _notes(judge.view.subjects.values(), judge.rules)
     late = late_rows(state.panes, state.incoming, stream, due.seen)[1]
     return inputs_report(judges, stream, due, (inputs.rows, late), verdict, notes)

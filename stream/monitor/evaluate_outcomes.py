@@ -6,7 +6,7 @@ from functools import cache
 from detectors.regression_outcomes import RegressionOutcomes
 from stream.monitor.alert_book import AlertKey
 from stream.monitor.config import MonitorConfig
-from stream.monitor.evaluate_inputs import overall
+from stream.monitor.evaluate_inputs import UNJUDGED, overall
 from stream.monitor.facts import OutcomeFacts
 from stream.monitor.judges import ModelJudges
 from stream.monitor.memory import Firing
@@ -45,7 +45,7 @@ def decide_outcomes(
     judge = judges.outcome(stream.segment, due.scheme)
     horizon = due.age_ms == due.compiled.label_horizon_ms
     memory = state.scope(stream, "outcome", due.scheme.length, due.age_ms)
-    memory.bind(judges.reference_id)
+    judges.bind(memory, "outcome")
     memory.wake(due.window)
     block = memory.next_block(due.window, whole=whole)
     if block:
@@ -55,7 +55,10 @@ def decide_outcomes(
     verdict = judge.judge(memory, outcomes, moment)
     memory.decided_ms = due.window.end_ms
     state.keep_scope(stream, "outcome", due.scheme.length, due.age_ms)
+    unjudged = [result.metric for result in verdict.results if result.state in {"learning", "uncalibrated"}]
     for kind in sorted({rule.kind for rule in judge.rules}):
+        scope = outcome_scope(due.scheme.length, due.age_ms)
+        state.alerts.explain(AlertKey(*stream, kind), scope, UNJUDGED, unjudged)
         _hold(state, AlertKey(*stream, kind), due, verdict.firing.get(kind, []), verdict.lost)
     report = outcome_report(judges, stream, due, outcomes, verdict.results)
     blocks = recent_blocks(due.scheme, due.window, observed_ms)

@@ -74,7 +74,7 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
         if one.segment == segment
     )
     memory = state.scope(stream, "traffic", due.scheme.length)
-    memory.bind(judges.reference_id)
+    judges.bind(memory, "inputs")  # which a learnt reference has the rows from
     band, firing = judge_traffic(memory, view, judges.budget, rows, due.window)
     state.keep_scope(stream, "traffic", due.scheme.length)
     if band is not None or not view.blocks.calibrated:  # else just these hours are not known: what fired goes on

@@ -1,12 +1,13 @@
 """The judges of one model: rules, reference and budget brought together, made when first needed."""
 
 from stream.model.catalog import Catalog
-from stream.model.compiled import CompiledModel
+from stream.model.compiled import CompiledModel, PartName
 from stream.model.reference import Reference
 from stream.monitor.budget import Budget
 from stream.monitor.config import MonitorConfig
 from stream.monitor.drift_judge import DriftJudge
 from stream.monitor.inputs_view import InputsView
+from stream.monitor.memory import ScopeMemory
 from stream.monitor.outcome_judge import OutcomeJudge
 from stream.monitor.outcome_view import outcome_view
 from stream.monitor.reference_index import ReferenceIndex
@@ -47,6 +48,10 @@ class ModelJudges:
     def segments(self) -> list[str]:
         """Segments the reference knows, without all rows."""
         return [] if self.index is None else [segment for segment in self.index.segments if segment != ALL_ROWS]
+
+    def bind(self, memory: ScopeMemory, part: PartName) -> bool:
+        """Bind detectors of a part to the reference; whether they were run on rows counted otherwise."""
+        return memory.bind(self.reference_id, self.compiled.layouts[part])
 
     def drift(self, segment: str, scheme: WindowScheme) -> DriftJudge | None:
         """Return the judge of a segment's inputs; None without a reference of that segment."""

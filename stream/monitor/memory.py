@@ -120,6 +120,11 @@ class SubjectMemory(msgspec.Struct):
     unseen: bool = False
     few: int = 0
 
+    @property
+    def firing(self) -> bool:
+        """Whether any detector fires."""
+        return self.window.firing or self.latched or self.unseen
+
     def step(self, name: str, z: float, at_ms: int, limit: float, *, two_sided: bool = True) -> WinsorisedCusum:
         """Give a block's value to a sequential detector."""
         cusum = self.cusum(name, limit, two_sided=two_sided)
@@ -140,6 +145,7 @@ class SubjectMemory(msgspec.Struct):
 class ScopeMemory(msgspec.Struct):
     """The detectors of one (version, segment, part, window length), and the reference they were run against.
 
+    `layout` is how the rows that they took were counted, "" where an older release did not note it.
     `block_ms` is the end of the last block that sequential detectors took, `decided_ms` of the last window decided,
     `empty` the number of blocks without a row before it.
     """
@@ -149,6 +155,7 @@ class ScopeMemory(msgspec.Struct):
     block_ms: int = -(1 << 62)
     decided_ms: int = -(1 << 62)
     subjects: dict[str, SubjectMemory] = {}
+    layout: str = ""
 
     @property
     def last_ms(self) -> int:
@@ -193,10 +200,20 @@ class ScopeMemory(msgspec.Struct):
         """Return a subject's memory, a new one if need be."""
         return self.subjects.setdefault(name, SubjectMemory())
 
-    def bind(self, reference: str) -> None:
-        """Forget everything when the reference was replaced: sums against another yardstick mean nothing."""
-        if self.reference != reference:
-            self.reference, self.empty, self.subjects = reference, 0, {}
+    def bind(self, reference: str, layout: str) -> bool:
+        """Forget everything when the reference was replaced: sums against another yardstick mean nothing.
+
+        Nor do they where rows are counted otherwise: whether that is so is returned.
+        """
+        recounted = self.layout not in {"", layout}
+        if recounted or self.reference != reference:
+            self.empty, self.subjects = 0, {}
+        self.reference, self.layout = reference, layout
+        return recounted
+
+    def forget(self, name: str) -> None:
+        """Forget a subject: nothing can judge it any more."""
+        self.subjects[name] = SubjectMemory()
 
 
 def most_few(length_ms: int) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream.monitor.memory import ScopeMemory, WindowMemory, WindowVerdict
+from stream.monitor.memory import ScopeMemory, SubjectMemory, WindowMemory, WindowVerdict
 from tidegauge.alerts import Window
 
 
@@ -52,12 +52,26 @@ def test_it_holds_until_a_window_clears() -> None:
 
 def test_another_reference_starts_from_nothing() -> None:
     memory = ScopeMemory()
-    memory.bind("one")
+    memory.bind("one", "x")
     memory.subject("a").step("mean", 3.0, 0, 5.0)
-    memory.bind("one")
+    memory.bind("one", "x")
     assert memory.subject("a").cusum("mean", 5.0).value == pytest.approx(2.0)
-    memory.bind("two")
+    memory.bind("two", "x")
     assert memory.subjects == {}
+
+
+def test_rows_that_are_counted_otherwise_start_from_nothing() -> None:
+    memory = ScopeMemory()
+    assert not memory.bind("one", "x")
+    memory.subject("a").step("mean", 3.0, 0, 5.0)
+    assert memory.bind("one", "y")
+    assert memory.subjects == {}
+
+
+def test_memory_that_does_not_know_its_layout_is_kept() -> None:
+    memory = ScopeMemory(reference="one", subjects={"a": SubjectMemory(latched=True)})
+    assert not memory.bind("one", "x")
+    assert memory.subject("a").latched
 
 
 def test_a_version_that_is_gone_is_forgotten_after_some_empty_blocks() -> None:
