@@ -144,6 +144,8 @@ class DriftJudge:
             for_windows=rule.for_windows,
         )
         memory.window.step(window, verdict)
+        # The next trailing reference may not know a category: nothing would end what fires of it.
+        memory.cusums = {value: data for value, data in memory.cusums.items() if value in measure.z}
         if block:
             for value, z in measure.z.items():
                 memory.step(value, z, window.start_ms, self._limits[view.subject.name, value])

@@ -10,6 +10,7 @@ import msgspec
 from stream.monitor.by_model import ByModel
 from stream.monitor.fields import Fields
 from stream.monitor.streams import Stream, field_name
+from stream.monitor.stretches import Stretch, extended
 from stream.monitor.subjects import SCORE_LABEL
 from stream.timeline.durations import parse_duration
 from tidegauge.alerts import Finding
@@ -26,13 +27,6 @@ class DriftEntry(msgspec.Struct, frozen=True, array_like=True):
     length: str
     judged: int
     findings: list[Finding]
-
-
-class Stretch(msgspec.Struct, frozen=True, array_like=True):
-    """Time in which something drifted, (start, end]: each instant by the first window that closed at or after it."""
-
-    start_ms: int
-    end_ms: int
 
 
 class DriftEvidence(msgspec.Struct, frozen=True):
@@ -84,9 +78,12 @@ class DriftLog:
         moved = len(set(newest) - {SCORE_LABEL})
         return DriftEvidence(ranked(list(newest.values())), max(0, judged - moved))
 
-    def fired(self, stream: Stream, start_ms: int, end_ms: int) -> bool:
-        """Whether something drifted in all of a pane, by the first window to close after each part of it."""
-        return any(s.start_ms <= start_ms and end_ms <= s.end_ms for s in self._drifted(stream))
+    def fired(self, stream: Stream, start_ms: int, end_ms: int, known_ms: int) -> bool:
+        """Whether something drifted in all of a pane, by the first window to close after each part of it.
+
+        Or since before that window, if it was known at an instant: a change is often confirmed some windows later.
+        """
+        return any(stretch.covers(start_ms, end_ms, known_ms) for stretch in self._drifted(stream))
 
     def of_models(self, models: Collection[str]) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield model, field and value of the windows and stretches of some models."""
@@ -144,9 +141,7 @@ def _extended(
     from_ms = max([start_ms, *(one.end_ms for one in before)])
     if not entry.findings or from_ms >= entry.end_ms:
         return stretches
-    if stretches and stretches[-1].end_ms == from_ms:
-        return [*stretches[:-1], Stretch(stretches[-1].start_ms, entry.end_ms)]
-    return [*stretches, Stretch(from_ms, entry.end_ms)]
+    return extended(stretches, Stretch(from_ms, entry.end_ms), entry.end_ms, entry.findings)
 
 
 def ranked(findings: Sequence[Finding]) -> list[Finding]:

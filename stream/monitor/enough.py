@@ -1,8 +1,10 @@
 """Whether blocks are enough to judge by: a model that does not run every day needs more time for them."""
 
+from collections.abc import Collection
 from itertools import islice
 
 import msgspec
+import numpy as np
 
 from detectors.blocks import MIN_CALIBRATED_DF
 from stream.model.compiled import CompiledModel
@@ -11,6 +13,7 @@ from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.streams import ALL_ROWS
 from stream.timeline.windows import Season, WindowScheme
 from tidegauge.alerts import Window
+from tidegauge.profiles import Profile
 
 LEAST_BLOCKS = 10
 """Blocks of the shortest window a learnt reference must hold: eight to be calibrated, ten times the window's rows."""
@@ -23,6 +26,20 @@ def enough_ms(panes: Panes, compiled: CompiledModel, window: Window, span_ms: in
     """
     schemes = [scheme for scheme in compiled.windows["inputs"] if LEAST_BLOCKS * scheme.length_ms <= span_ms]
     return max((_enough_ms(panes, compiled, scheme, window) for scheme in schemes), default=window.start_ms)
+
+
+def enough_left(compiled: CompiledModel, window: Window, profiles: Collection[Profile]) -> bool:
+    """Whether the blocks with rows calibrate windows of every length that all of `window` would calibrate."""
+    season: Season | None = compiled.definition.reference.season  # type: ignore[assignment]  # checked on compile
+    starts = sorted({p.pane_start_ms for p in profiles if p.part == "inputs" and p.segment == ALL_ROWS})
+    for scheme in compiled.windows["inputs"]:
+        blocks = scheme.blocks(window.start_ms, window.end_ms)
+        phases = np.array([scheme.phase(block.end_ms, season) for block in blocks], dtype=np.int64)
+        bounds = np.searchsorted(starts, [[block.start_ms, block.end_ms] for block in blocks]).reshape(-1, 2)
+        left = phases[bounds[:, 0] < bounds[:, 1]]
+        if len(phases) - len(set(phases)) >= MIN_CALIBRATED_DF > len(left) - len(set(left)):
+            return False
+    return True
 
 
 def _enough_ms(panes: Panes, compiled: CompiledModel, scheme: WindowScheme, window: Window) -> int:

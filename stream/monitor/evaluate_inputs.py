@@ -33,7 +33,9 @@ def decide_inputs(
         return None
     judge = judges.drift(stream.segment, due.scheme)
     verdict, unfit = DriftVerdict(), judge is None
-    if judge is not None:
+    if judge is None:
+        state.forget_scope(stream, "inputs", due.scheme.length)
+    else:
         memory = state.scope(stream, "inputs", due.scheme.length)
         unfit = judges.bind(memory, "inputs")
         memory.wake(due.window)

@@ -10,11 +10,12 @@ from stream.monitor.evaluate_inputs import UNJUDGED, overall
 from stream.monitor.facts import OutcomeFacts
 from stream.monitor.judges import ModelJudges
 from stream.monitor.memory import Firing
-from stream.monitor.outcome_judge import Moment
+from stream.monitor.outcome_judge import Moment, OutcomeVerdict
 from stream.monitor.schedule import Due
 from stream.monitor.scopes import outcome_scope
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream
+from stream.monitor.stretches import Stretch
 from stream.monitor.windows import OutcomeWindow, late_rows, outcome_window
 from stream.parts.part import AnyPart
 from stream.timeline.durations import DAY_MS
@@ -53,6 +54,8 @@ def decide_outcomes(
     recent = _recent(state, stream, due, observed_ms)
     moment = Moment(due.window, due.age_ms, horizon, block, whole, recent)
     verdict = judge.judge(memory, outcomes, moment)
+    if horizon:
+        _note(state, stream, due, verdict)
     memory.decided_ms = due.window.end_ms
     state.keep_scope(stream, "outcome", due.scheme.length, due.age_ms)
     unjudged = [result.metric for result in verdict.results if result.state in {"learning", "uncalibrated"}]
@@ -107,6 +110,15 @@ def recent_blocks(scheme: WindowScheme, window: Window, observed_ms: int) -> lis
     while scheme.length_ms <= DAY_MS and len(blocks) < RECENT_BLOCKS and blocks[0].start_ms > observed_ms:
         blocks.insert(0, scheme.window(blocks[0].start_ms))
     return blocks
+
+
+def _note(state: MonitorState, stream: Stream, due: Due, verdict: OutcomeVerdict) -> None:
+    """Note harm, by the first window to close after each instant, the shortest of those that close together."""
+    lengths = [scheme.length for scheme in due.compiled.windows["outcome"]]
+    decided = (state.scope(stream, "outcome", length, due.age_ms).decided_ms for length in lengths)
+    piece = Stretch(max(due.window.start_ms, *decided), due.window.end_ms)
+    findings = [firing.finding for kind in KINDS[:2] for firing in verdict.firing.get(kind, ())]
+    state.harm_log.add(stream, piece, due.instant_ms, findings)
 
 
 def _hold(state: MonitorState, key: AlertKey, due: Due, firing: list[Firing], lost: Collection[str]) -> None:

@@ -64,6 +64,7 @@ def decide_traffic(state: MonitorState, judges: ModelJudges, segment: str, due: 
     stream = Stream(due.compiled.model, ALL_VERSIONS, segment)
     key, scope = AlertKey(*stream, "traffic"), traffic_scope(due.scheme.length)
     if view is None:
+        state.forget_scope(stream, "traffic", due.scheme.length)
         state.alerts.hold(key, scope, [])
         return None
     if not whole:

@@ -51,7 +51,8 @@ class ModelJudges:
 
     def bind(self, memory: ScopeMemory, part: PartName) -> bool:
         """Bind detectors of a part to the reference; whether they were run on rows counted otherwise."""
-        return memory.bind(self.reference_id, self.compiled.layouts[part])
+        trailing = self.compiled.definition.reference.trailing is not None
+        return memory.bind(self.reference_id, self.compiled.layouts[part], trailing=trailing)
 
     def drift(self, segment: str, scheme: WindowScheme) -> DriftJudge | None:
         """Return the judge of a segment's inputs; None without a reference of that segment."""

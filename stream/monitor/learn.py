@@ -13,13 +13,14 @@ from detectors.moments import Moments
 from stream.model.catalog import Catalog
 from stream.model.compiled import SCORE, CompiledModel, PartName
 from stream.model.learning import learnt_from_ms, sample_end_ms
+from stream.monitor.enough import enough_left
 from stream.monitor.judges import Judges
 from stream.monitor.learn_grids import grids_of
 from stream.monitor.lessons import REFERENCE, Lesson, hopeless, labels_final, next_lesson, ripe
 from stream.monitor.outputs import LearnedModel, LearnedReference
 from stream.monitor.schedule import FOREVER_MS, Progress
 from stream.monitor.state import MonitorState
-from stream.monitor.streams import ALL_ROWS
+from stream.monitor.streams import ALL_ROWS, Stream
 from stream.monitor.windows import fits
 from stream.parts.inputs import InputsPart
 from stream.parts.keys import PartKey
@@ -155,14 +156,15 @@ def _sample_keys(state: MonitorState, model: str, window: Window) -> list[PartKe
 def _learn_reference(state: MonitorState, lesson: Lesson, progress: Progress) -> Iterator[LearnedReference]:
     """From the stream's first blocks whose labels are final; a trailing one again every week, a window's gap behind.
 
-    Labels that are not final are none: those known by now would be of some rows only, and not the last ones.
+    Labels that are not final are none: those known by now would be of some rows only, and not the last ones. A
+    reference that fits stays while too few days are left that did not alert: the next one could not judge.
     """
     if not ripe(state, lesson):
         return
     compiled, window = lesson.compiled, lesson.window
     progress.learned.append(f"{REFERENCE}{window.end_ms}")
     profiles = _profiles(state, compiled, window, ("inputs", "outcome") if labels_final(state, lesson) else ("inputs",))
-    if profiles and lesson.enough:
+    if profiles and lesson.enough and (not lesson.again or enough_left(compiled, window, profiles)):
         trailing = compiled.definition.reference.trailing
         learned = LearnedReference(
             model=compiled.model,
@@ -185,22 +187,28 @@ def _profiles(
             for key in state.panes.within(stream, part, window):
                 inside = key.pane_start_ms >= window.start_ms and key.pane_end_ms <= window.end_ms
                 usable = inside and key.layout == compiled.layouts[part]
-                if usable and not state.drift_log.fired(stream, key.pane_start_ms, key.pane_end_ms):
+                if usable and not _alerted(state, stream, key, window.end_ms + compiled.label_horizon_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
     return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]
 
 
 def _left_out(state: MonitorState, compiled: CompiledModel, window: Window) -> Iterator[Profile]:
-    """Yield an empty profile, marked late, for each pane in which something drifted: a day left out is no quiet day."""
+    """Yield an empty profile, marked late, for each pane in which something alerted: a day left out is no quiet day."""
     keys: set[PartKey] = set()
+    known_ms = window.end_ms + compiled.label_horizon_ms
     for stream in state.panes.streams(compiled.model, "inputs"):
         for key in state.panes.within(stream, "inputs", window):
-            usable = fits(key, window, compiled.layouts["inputs"])
-            if usable and state.drift_log.fired(stream, key.pane_start_ms, key.pane_end_ms):
+            if fits(key, window, compiled.layouts["inputs"]) and _alerted(state, stream, key, known_ms):
                 keys.add(key._replace(version="", on_time=False))
     if keys:
         body = InputsPart.of(compiled).snapshot()
         yield from (key.profile(body) for key in sorted(keys))
+
+
+def _alerted(state: MonitorState, stream: Stream, key: PartKey, known_ms: int) -> bool:
+    """Whether a pane lies in time in which drift or harm alerted, as far as it was known when the labels were final."""
+    span = (key.pane_start_ms, key.pane_end_ms, known_ms)
+    return state.drift_log.fired(stream, *span) or state.harm_log.fired(stream, *span)
 
 
 def _exact(part: AnyPart) -> AnyPart:

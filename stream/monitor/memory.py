@@ -200,13 +200,14 @@ class ScopeMemory(msgspec.Struct):
         """Return a subject's memory, a new one if need be."""
         return self.subjects.setdefault(name, SubjectMemory())
 
-    def bind(self, reference: str, layout: str) -> bool:
+    def bind(self, reference: str, layout: str, *, trailing: bool = False) -> bool:
         """Forget everything when the reference was replaced: sums against another yardstick mean nothing.
 
-        Nor do they where rows are counted otherwise: whether that is so is returned.
+        Nor do they where rows are counted otherwise: whether that is so is returned. A `trailing` reference follows one
+        much like it every week, and ends nothing: no episode, and no sum, would last longer than that.
         """
         recounted = self.layout not in {"", layout}
-        if recounted or self.reference != reference:
+        if recounted or (self.reference != reference and not trailing):
             self.empty, self.subjects = 0, {}
         self.reference, self.layout = reference, layout
         return recounted

@@ -103,6 +103,8 @@ class OutcomeJudge:
                 firing = self._firing(remembered, rule, view, outcomes, moment)
                 if firing is not None:
                     verdict.firing.setdefault(rule.kind, []).append(firing)
+            if state in {"learning", "uncalibrated"}:
+                memory.forget(name)
             verdict.results.append(self._result(rule.metric, view, values, state, memory, moment))
         verdict.results += self._others(values, moment)
         return verdict

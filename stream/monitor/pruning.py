@@ -45,6 +45,7 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         service_ms = min(_read_from(revisions, predictions_ms, service_kept_ms), predictions_ms - learning)
         state.service.drop_before(model, service_ms)
         state.drift_log.drop_before(model, reached_ms - _told_ms(compiled), before_ms)
+        state.harm_log.drop_before(model, before_ms)
         _prune_progress(state, model, before_ms)
         state.incoming.drop_late_before(model, before_ms)
 

@@ -28,6 +28,7 @@ from stream.monitor.panes import Panes
 from stream.monitor.schedule import Progress
 from stream.monitor.service_ledger import ServiceLedger
 from stream.monitor.streams import Stream, field_name, parse_field_name
+from stream.monitor.stretches import HARM, HarmLog
 from stream.monitor.told import Told
 from stream.monitor.watch import Watch
 from stream.monitor.watermarks import Watermarks
@@ -51,6 +52,7 @@ class MonitorState:
         self.panes = Panes(self.fields)
         self.service = ServiceLedger(self.fields)
         self.drift_log = DriftLog(self.fields)
+        self.harm_log = HarmLog(self.fields)
         self.alerts = AlertBook(self.fields)
         self.outbox = Outbox(self.fields)
         self.watch = Watch(self.fields)
@@ -71,6 +73,12 @@ class MonitorState:
         """Write the detectors that `scope` returned."""
         key = (*stream, family, length, age_ms)
         self.fields.put(field_name(_SCOPE, *key), msgspec.msgpack.encode(self._scopes[key]))
+
+    def forget_scope(self, stream: Stream, family: str, length: str) -> None:
+        """Forget the detectors of one version, segment and window length: nothing can judge it any more."""
+        key = (*stream, family, length, 0)
+        if self._scopes.pop(key, None) is not None:
+            self.fields.delete(field_name(_SCOPE, *key))
 
     def burn(self, stream: Stream, kind: str, pair: str) -> BurnMemory:
         """Return the state of one burn-rate pair; `keep_burn` writes it."""
@@ -106,7 +114,10 @@ class MonitorState:
         """Return by model the fields that no log tells again: what was decided, and by which detectors."""
         found: dict[str, dict[bytes, bytes]] = {model: {} for model in models}
         for model, field, value in chain(
-            self._detectors_of(models), self.alerts.of_models(models), self.drift_log.of_models(models)
+            self._detectors_of(models),
+            self.alerts.of_models(models),
+            self.drift_log.of_models(models),
+            self.harm_log.of_models(models),
         ):
             found[model][field] = value
         return found
@@ -162,6 +173,8 @@ class MonitorState:
             self._burns[msgspec.convert(key, tuple[str, ...])] = msgspec.msgpack.decode(value, type=BurnMemory)
         elif prefix == drift_log.STRETCHES:
             self.drift_log.load_stretches(key, value)
+        elif prefix == HARM:
+            self.harm_log.load(key, value)
         elif prefix == watch.PREFIX:
             self.watch.load(key, value)
         elif prefix == told.PREFIX:

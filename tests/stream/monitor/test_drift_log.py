@@ -2,6 +2,7 @@
 
 from stream.monitor.drift_log import PREFIX, DriftEntry, DriftLog
 from stream.monitor.fields import Fields
+from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream, field_name
 from tests.stream.monitor.world import HOUR_MS
@@ -19,7 +20,7 @@ def hours(log: DriftLog, stop: int, firing: range) -> None:
 
 
 def fired(log: DriftLog, stop: int) -> list[int]:
-    return [hop for hop in range(1, stop) if log.fired(ALL, (hop - 1) * HOP_MS, hop * HOP_MS)]
+    return [hop for hop in range(1, stop) if log.fired(ALL, (hop - 1) * HOP_MS, hop * HOP_MS, FOREVER_MS)]
 
 
 def test_drift_is_known_as_long_as_its_panes_are_kept() -> None:

@@ -68,6 +68,17 @@ def test_rows_that_are_counted_otherwise_start_from_nothing() -> None:
     assert memory.subjects == {}
 
 
+def test_what_is_under_way_goes_on_against_the_next_trailing_reference() -> None:
+    memory = ScopeMemory()
+    memory.bind("one", "x", trailing=True)
+    memory.subject("a").step("mean", 3.0, 0, 5.0)
+    memory.bind("two", "x", trailing=True)
+    assert memory.subject("a").cusum("mean", 5.0).value == pytest.approx(2.0)
+    assert memory.reference == "two"
+    assert memory.bind("three", "y", trailing=True)
+    assert memory.subjects == {}
+
+
 def test_memory_that_does_not_know_its_layout_is_kept() -> None:
     memory = ScopeMemory(reference="one", subjects={"a": SubjectMemory(latched=True)})
     assert not memory.bind("one", "x")
