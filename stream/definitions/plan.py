@@ -13,6 +13,7 @@ from stream.definitions.records import (
     encode_head,
     encode_profiles,
 )
+from stream.model.boundaries import common_boundary
 from stream.model.compile import compile_model
 from stream.model.compiled import ALWAYS_MS, CompiledModel
 from stream.model.problems import DefinitionError
@@ -158,10 +159,7 @@ def _definition_from(
     instant = max(soonest_ms, history.newest.effective_from_ms, not_before_ms)
     if instant == ALWAYS_MS:
         return ALWAYS_MS
-    layouts = list(_different_layouts(history, compiled))
-    while layouts and (later := max(layout.next_boundary(instant) for layout in layouts)) > instant:
-        instant = later
-    return instant
+    return common_boundary(instant, list(_different_layouts(history, compiled)))
 
 
 def _different_layouts(history: ModelHistory, compiled: CompiledModel) -> Iterator[CompiledModel]:

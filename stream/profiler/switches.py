@@ -5,10 +5,11 @@ rows of one revision only. What it did is part of its state, so every owner afte
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from stream.model.boundaries import common_boundary
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.model.compiled import ALWAYS_MS, CompiledModel
@@ -118,7 +119,7 @@ def _instant(before: CompiledModel, compiled: CompiledModel, touched_ms: int) ->
     instant_ms = max(before.effective_from_ms, compiled.effective_from_ms)
     if instant_ms >= touched_ms or _counts_alike(before, compiled):
         return instant_ms
-    return _boundary(touched_ms, (before, compiled))
+    return common_boundary(touched_ms, (before, compiled))
 
 
 def _counts_alike(before: CompiledModel, compiled: CompiledModel) -> bool:
@@ -130,10 +131,3 @@ def _counts_alike(before: CompiledModel, compiled: CompiledModel) -> bool:
         dict(compiled.layouts),
         compiled.inputs_part,
     )
-
-
-def _boundary(instant_ms: int, models: Iterable[CompiledModel]) -> int:
-    """Return the first instant from `instant_ms` on at which panes of all the models begin."""
-    while (later := max(model.next_boundary(instant_ms) for model in models)) > instant_ms:
-        instant_ms = later
-    return instant_ms
