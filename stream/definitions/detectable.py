@@ -53,10 +53,11 @@ def detectable_text(
     -----
     For all rows, not per segment: a segment has fewer rows, so it hides more. O(profiles of the reference).
     """
+    compiled = compile_model(definition, grids)
     if reference is None:
         span = definition.reference.learn or definition.reference.trailing or "the first blocks"
-        return (f"reference: learnt from the stream ({span}); until then only latency and errors alert",)
-    compiled = compile_model(definition, grids)
+        learnt = f"reference: learnt from the stream ({span}); until then only latency and errors alert"
+        return (learnt, *_unknown_traffic(compiled))
     if compiled.learning:
         return ("features: types and grids are learnt from the first whole day; only latency and errors alert before",)
     return tuple(_Detectable.of(compiled, reference).lines())
@@ -183,6 +184,18 @@ class _Place:
 
     def __str__(self) -> str:
         return f"{self.scheme.name} windows ({len(self.blocks)} blocks)"
+
+
+def _unknown_traffic(compiled: CompiledModel) -> Iterator[str]:
+    """Yield a line for windows of traffic that a learnt reference has no rows for: it has those of inputs' panes."""
+    timezone = compiled.definition.timezone
+    shortest = min(compiled.windows["inputs"], key=lambda scheme: scheme.length_ms)
+    for length in Rules(compiled).traffic_windows:
+        if WindowScheme(length, timezone).length_ms < shortest.length_ms:
+            yield (
+                f"traffic, {length} windows: never judged by a learnt reference, whose shortest windows are of "
+                f"{shortest.name}; give drift such windows, too, or the model a file"
+            )
 
 
 def _bounds_text(bounds: Mapping[str, float], windows: int) -> str:
