@@ -151,12 +151,13 @@ def _recent(state: MonitorState, stream: Stream, due: Due, observed_ms: int) -> 
 
 
 def _bounds(outcomes: OutcomeWindow) -> list[str]:
-    """Worst and best case of accuracy: what it would be if every missing label were wrong, or right."""
-    accuracy, coverage = outcomes.values.get("accuracy"), outcomes.coverage
-    if accuracy is None or coverage is None or not outcomes.labelled or accuracy != accuracy:  # noqa: PLR0124 -- NaN
+    """Worst and best case of accuracy: if all predictions without a label, or without a score, were wrong, or right."""
+    accuracy = outcomes.values.get("accuracy")
+    if accuracy is None or not outcomes.rows or not outcomes.labelled or accuracy != accuracy:  # noqa: PLR0124 -- NaN
         return []
-    worst = accuracy * coverage
-    return [f"accuracy over all predictions between {worst:.3f} and {worst + 1 - coverage:.3f}"]
+    judged = min(1.0, outcomes.values["n"] / outcomes.rows)
+    worst = accuracy * judged
+    return [f"accuracy over all predictions between {worst:.3f} and {worst + 1 - judged:.3f}"]
 
 
 def _left_out(outcomes: OutcomeWindow) -> list[str]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stream.monitor.evaluate_outcomes import _left_out
+from stream.monitor.evaluate_outcomes import _bounds, _left_out
 from stream.monitor.windows import OutcomeWindow
 from stream.parts.outcome import OutcomePart
 from tidegauge.definition import Task
@@ -26,3 +26,11 @@ def test_of_a_regression() -> None:
 
 def test_of_classes_nothing_is_said() -> None:
     assert _left_out(outcomes_of("binary", [0.5, math.nan], [1.0, 1.0])) == []
+
+
+def test_accuracy_is_bounded_by_what_has_no_score_too() -> None:
+    outcomes = outcomes_of("binary", [0.9, 0.9, math.nan, math.nan], [1.0, 1.0, 1.0, 1.0])
+    outcomes.part.labelled = 4
+    assert _bounds(outcomes) == ["accuracy over all predictions between 0.500 and 1.000"]
+    outcomes.rows = 8
+    assert _bounds(outcomes) == ["accuracy over all predictions between 0.250 and 1.000"]
