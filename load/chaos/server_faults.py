@@ -118,7 +118,8 @@ def _apply(scene: Scene, model: str) -> None:
     """Apply a change while event time stands still.
 
     A change takes effect a minute of event time after the newest event that is known, so that every worker hears of it
-    before. Here a minute is two seconds of the clock, less than the command takes.
+    before. Here a minute is two seconds of the clock, less than the command takes; and where the machine is slow the
+    workers are, too, so they have as long to hear of it as the command took.
     """
     hold = scene.installation.folder / "hold"
     with scene.applying:  # on a slow machine one change may last until the next
@@ -126,8 +127,9 @@ def _apply(scene: Scene, model: str) -> None:
         hold.touch()
         try:
             time.sleep(HOLD_SECONDS)
+            began = time.monotonic()
             scene.installation.apply(model)
-            time.sleep(HOLD_SECONDS / 2)
+            time.sleep(max(HOLD_SECONDS / 2, time.monotonic() - began))
         finally:
             hold.unlink()
         scene.excuse(since)
