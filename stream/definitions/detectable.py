@@ -25,7 +25,7 @@ from stream.monitor.rules import COVERAGE, DriftRule, OutcomeRule, Rules
 from stream.parts.keys import ALL_ROWS
 from stream.parts.outcome import OutcomePart
 from stream.timeline.durations import format_duration
-from stream.timeline.windows import Season, WindowScheme
+from stream.timeline.windows import WindowScheme
 from tidegauge.alerts import Window
 from tidegauge.definition import Definition, FeatureGrid
 
@@ -58,25 +58,20 @@ def detectable_text(
         span = definition.reference.learn or definition.reference.trailing or "the first blocks"
         learnt = f"reference: learnt from the stream ({span}); until then only latency and errors alert"
         return (learnt, *_unknown_traffic(compiled))
-    if compiled.learning:
+    judges = ModelJudges(compiled, reference, MonitorConfig())
+    if judges.index is None:
         return ("features: types and grids are learnt from the first whole day; only latency and errors alert before",)
-    return tuple(_Detectable.of(compiled, reference).lines())
+    return tuple(_Detectable(compiled, judges.index, judges.rules, judges.budget).lines())
 
 
 @dataclass(frozen=True)
 class _Detectable:
-    """Lines for one model and its reference."""
+    """Lines for one model and its reference, by the rules and the budget that the monitor has."""
 
     compiled: CompiledModel
     index: ReferenceIndex
     rules: Rules
     budget: Budget
-
-    @classmethod
-    def of(cls, compiled: CompiledModel, reference: Reference) -> "_Detectable":
-        """Take rules and budget as the monitor has them."""
-        judges = ModelJudges(compiled, reference, MonitorConfig())
-        return cls(compiled, ReferenceIndex(reference, compiled), judges.rules, judges.budget)
 
     def lines(self) -> Iterator[str]:
         """Yield the lines, monitors in the order of the file."""
@@ -100,7 +95,7 @@ class _Detectable:
         yield from self._budgets()
 
     def _phases(self, scheme: WindowScheme) -> list[int] | None:
-        season: Season | None = self.compiled.definition.reference.season  # type: ignore[assignment]  # checked by compile_model
+        season = self.compiled.season
         return None if season is None else [scheme.phase(b.end_ms, season) for b in self.index.blocks(scheme)]
 
     def _drift(self, kind: Literal["features", "score"], rules: Sequence[DriftRule], place: "_Place") -> Iterator[str]:

@@ -14,7 +14,7 @@ from detectors.cell_layout import CellLayout
 from detectors.grid import Grid
 from detectors.vocabulary import Vocabulary
 from stream.timeline.panes import PaneScheme
-from stream.timeline.windows import WindowScheme
+from stream.timeline.windows import Season, WindowScheme
 from tidegauge.definition import Definition, Task
 
 SCORE = "__score__"
@@ -110,6 +110,12 @@ class CompiledModel:
     def task(self) -> Task:
         """What the model predicts."""
         return self.definition.task
+
+    @property
+    def season(self) -> Season | None:
+        """After what time healthy traffic comes again, as the reference declares it."""
+        declared: Season | None = self.definition.reference.season  # type: ignore[assignment]  # checked on compile
+        return declared
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ from stream.monitor.scopes import burn_scope
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import ALL_ROWS, ALL_VERSIONS, Stream
 from stream.monitor.wakes import Wakes
-from stream.timeline.windows import Season
 from tidegauge.alerts import AlertKind
 from tidegauge.reports import Report
 
@@ -179,8 +178,7 @@ class Decisions:
 
     def _whole_of_version(self, due: Due, stream: Stream) -> bool:
         """Whether a window is whole, its version was there to its end, and the reference has blocks of its hours."""
-        season: Season | None = due.compiled.definition.reference.season  # type: ignore[assignment]  # checked on compile
-        if not due.scheme.fits_phase(due.window.end_ms, season):
+        if not due.scheme.fits_phase(due.window.end_ms, due.compiled.season):
             return False
         partial = self._state.progress_of(due.compiled.model).partial.get(_partial_key(due), ())
         return stream.version not in partial and self._whole(due, stream)

@@ -11,7 +11,7 @@ from stream.model.compiled import CompiledModel
 from stream.monitor.panes import Panes
 from stream.monitor.schedule import FOREVER_MS
 from stream.monitor.streams import ALL_ROWS
-from stream.timeline.windows import Season, WindowScheme
+from stream.timeline.windows import WindowScheme
 from tidegauge.alerts import Window
 from tidegauge.profiles import Profile
 
@@ -30,11 +30,10 @@ def enough_ms(panes: Panes, compiled: CompiledModel, window: Window, span_ms: in
 
 def enough_left(compiled: CompiledModel, window: Window, profiles: Collection[Profile]) -> bool:
     """Whether the blocks with rows calibrate windows of every length that all of `window` would calibrate."""
-    season: Season | None = compiled.definition.reference.season  # type: ignore[assignment]  # checked on compile
     starts = sorted({p.pane_start_ms for p in profiles if p.part == "inputs" and p.segment == ALL_ROWS})
     for scheme in compiled.windows["inputs"]:
         blocks = scheme.blocks(window.start_ms, window.end_ms)
-        phases = np.array([scheme.phase(block.end_ms, season) for block in blocks], dtype=np.int64)
+        phases = np.array([scheme.phase(block.end_ms, compiled.season) for block in blocks], dtype=np.int64)
         bounds = np.searchsorted(starts, [[block.start_ms, block.end_ms] for block in blocks]).reshape(-1, 2)
         left = phases[bounds[:, 0] < bounds[:, 1]]
         if len(phases) - len(set(phases)) >= MIN_CALIBRATED_DF > len(left) - len(set(left)):
@@ -43,7 +42,6 @@ def enough_left(compiled: CompiledModel, window: Window, profiles: Collection[Pr
 
 
 def _enough_ms(panes: Panes, compiled: CompiledModel, scheme: WindowScheme, window: Window) -> int:
-    season: Season | None = compiled.definition.reference.season  # type: ignore[assignment]  # checked on compile
     streams = [stream for stream in panes.streams(compiled.model, "inputs") if stream.segment == ALL_ROWS]
     phases: list[int] = []
     rest = window
@@ -53,7 +51,7 @@ def _enough_ms(panes: Panes, compiled: CompiledModel, scheme: WindowScheme, wind
         if first_ms is None:
             return FOREVER_MS
         rest = msgspec.structs.replace(rest, start_ms=_block_end(scheme, rest.start_ms, first_ms))
-        phases.append(scheme.phase(rest.start_ms, season))
+        phases.append(scheme.phase(rest.start_ms, compiled.season))
     return rest.start_ms
 
 

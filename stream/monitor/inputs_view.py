@@ -18,7 +18,7 @@ from detectors.wasserstein import WassersteinReference
 from stream.model.compiled import SCORE
 from stream.monitor.reference_index import ReferenceIndex
 from stream.monitor.subjects import EFFECT_BINS, MIN_SHARE, TEST_BINS, Subject, subjects_of
-from stream.timeline.windows import Season, WindowScheme
+from stream.timeline.windows import WindowScheme
 
 _ONE_BIN = 0.99
 """A block whose rows nearly all lie in one bin ..."""
@@ -165,7 +165,7 @@ class InputsView:
 
     def __init__(self, index: ReferenceIndex, scheme: WindowScheme, segment: str) -> None:
         blocks = index.blocks(scheme)
-        season: Season | None = index.compiled.definition.reference.season  # type: ignore[assignment]  # checked
+        season = index.compiled.season
         self.scheme = scheme
         self.season = season
         self.seasonal = scheme.phases(season) > 1

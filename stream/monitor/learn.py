@@ -185,8 +185,7 @@ def _profiles(
     for part in parts:
         for stream in state.panes.streams(compiled.model, part):
             for key in state.panes.within(stream, part, window):
-                inside = key.pane_start_ms >= window.start_ms and key.pane_end_ms <= window.end_ms
-                usable = inside and key.layout == compiled.layouts[part]
+                usable = fits(key, window, compiled.layouts[part])
                 if usable and not _alerted(state, stream, key, window.end_ms + compiled.label_horizon_ms):
                     _merge(merged, key._replace(version=""), load_part(key.part, state.panes.body(key)))
     return [key.profile(_exact(merged[key]).snapshot()) for key in sorted(merged)]

@@ -179,8 +179,7 @@ def _span_ms(compiled: CompiledModel, learning_ms: int) -> int:
 
 
 def _season_ms(compiled: CompiledModel) -> int:
-    season = compiled.definition.reference.season
-    return parse_duration(season) if season else DAY_MS
+    return parse_duration(compiled.season) if compiled.season else DAY_MS
 
 
 def _first_block_ms(

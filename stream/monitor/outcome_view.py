@@ -67,7 +67,7 @@ def outcome_view(index: ReferenceIndex, scheme: WindowScheme, segment: str, labe
     blocks = index.blocks(scheme)
     rungs = index.outcomes(segment, blocks)
     rows = index.rows(segment, blocks)
-    season: Season | None = index.compiled.definition.reference.season  # type: ignore[assignment]  # checked on compile
+    season = index.compiled.season
     view = OutcomeView(scheme, season)
     phases = np.array([scheme.phase(b.end_ms, season) for b in blocks], dtype=np.int64) if view.seasonal else None
     for age_ms, parts in zip(index.compiled.rungs_ms, rungs, strict=True):

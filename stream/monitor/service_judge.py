@@ -53,9 +53,9 @@ class TrafficView:
     def __init__(self, index: ReferenceIndex, scheme: WindowScheme, segment: str) -> None:
         blocks = index.blocks(scheme)
         self.scheme = scheme
-        declared: Season | None = index.compiled.definition.reference.season  # type: ignore[assignment]  # checked
         covers_ms = len(blocks) * scheme.length_ms  # by the calendar: blocks follow each other
-        self.season: Season | None = "1w" if covers_ms >= _THREE_WEEKS_MS and scheme.whole_days <= 1 else declared
+        weekly = covers_ms >= _THREE_WEEKS_MS and scheme.whole_days <= 1
+        self.season: Season | None = "1w" if weekly else index.compiled.season
         self._seasonal = seasonal = scheme.phases(self.season) > 1
         self._slots: TrafficSlots | None = None
         if blocks and self.season is not None and not scheme.whole_days and scheme.length_ms > MS_PER_UNIT["h"]:

@@ -130,8 +130,6 @@ def segment(value: Any, field: str) -> str | None:
     """One segment value: text, or a whole number or truth value written as text."""
     if type(value) is str:
         return value
-    if _missing(value):
-        return None
     plain = feature(value, field)
     if isinstance(plain, str):
         return plain
