@@ -13,6 +13,7 @@ from load.generate.definition import HORIZON_MS, Watch, write_definition
 from load.generate.encode import LABEL, Encoded
 from load.generate.producer import Sink
 from load.servers import Servers
+from stream.kafka.clients import ORDERED
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from stream.timeline.durations import parse_duration
 from tidegauge import Watermark, encode
@@ -147,7 +148,7 @@ class Stage:
         if not self._models:
             path = write_definition(self.folder, self.spec, self.watch)
             self._models = list(records_for_all(path, self.spec.model_names))
-        producer = Producer({**self.servers.kafka, "enable.idempotence": True})
+        producer = Producer({**self.servers.kafka, **ORDERED})
         for key, value in self._models:
             producer.produce(names.models, value, key, 0)
         producer.flush(30)

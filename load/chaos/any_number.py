@@ -24,6 +24,7 @@ from load.chaos.service import Assignment, Sender
 from load.chaos.topics import ROLES
 from load.chaos.traffic import Traffic
 from load.chaos.verdict import Verdict, finish, verify
+from stream.kafka.clients import ORDERED
 
 BASE_MS = 1_750_000_000_000 // 3_600_000 * 3_600_000
 SLICES, SLICE_SECONDS = 20, 0.25
@@ -149,7 +150,7 @@ def _slice(log: list[Record], number: int, slices: int) -> Iterable[Record]:
 
 
 def _send(place: Installation, role: str, records: Iterable[Record]) -> None:
-    producer = Producer({"bootstrap.servers": place.bootstrap, "enable.idempotence": True})
+    producer = Producer({"bootstrap.servers": place.bootstrap, **ORDERED})
     for record in records:
         producer.produce(f"{place.prefix}{role}", record.value, key=record.key, partition=record.partition)
         producer.poll(0)

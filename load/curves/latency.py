@@ -54,7 +54,8 @@ def _point(bench: Bench, share: float, most: float) -> Row:
         with Redis.from_url(bench.servers.redis_url) as client:
             wait_for("the workers' start", lambda: owned(client, site), START_SECONDS, site.installation)
         ears = Ears(site).start()
-        with Feeder(Feeding(site.kafka, prefix, str(site.installation.folder), spec, seconds, speed=SPEED)) as feeder:
+        given = Feeding(site.servers.kafka, prefix, str(site.installation.folder), spec, seconds, speed=SPEED)
+        with Feeder(given) as feeder:
             unread, busy = _watch(site, feeder, seconds)
             late, seen = feeder.fed.late_seconds, feeder.seen
         found = delays(ears.stop(), seen, LATENESS_MS, 0.0)

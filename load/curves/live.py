@@ -32,10 +32,10 @@ def live(
     scene = stage.empty()
     folder = stage.folder / scene.names.prefix
     folder.mkdir()
-    kafka = {**bench.servers.kafka, "enable.idempotence": "true"}
     with Fleet(scene, cadence=cadence) as fleet:
         fleet.wait("the worker's start", lambda used: used.shards == scene.partitions, START_SECONDS)
-        with Feeder(Feeding(kafka, scene.names.prefix, str(folder), stage.spec, seconds, speed=speed)) as feeder:
+        given = Feeding(bench.servers.kafka, scene.names.prefix, str(folder), stage.spec, seconds, speed=speed)
+        with Feeder(given) as feeder:
             fleet.wait("the first message", lambda used: used.messages > 0, START_SECONDS)
             yield Live(scene, fleet, feeder)
     forget(bench, scene)

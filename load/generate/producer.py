@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from confluent_kafka import Producer
 
 from load.generate.encode import Message
+from stream.kafka.clients import ORDERED
 from stream.kafka.topics import TopicNames
 
 Progress = Callable[[int], None]
 FLUSH_SECONDS = 120.0
 FULL_SECONDS = 0.05
 _BATCHED: Mapping[str, object] = {
+    **ORDERED,
     "partitioner": "murmur2_random",
     "linger.ms": 20,
     "batch.size": 1_000_000,

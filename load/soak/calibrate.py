@@ -31,7 +31,7 @@ def carried(servers: Servers, folder: Path, seed: int) -> float:
     with Redis.from_url(servers.redis_url) as client:
         try:
             wait_for("the workers' start", lambda: owned(client, site), START_SECONDS, site.installation)
-            given = Feeding(site.kafka, PREFIX, str(folder), spec, BURST_SECONDS, paced=False)
+            given = Feeding(site.servers.kafka, PREFIX, str(folder), spec, BURST_SECONDS, paced=False)
             with Feeder(given):
                 wait_for("the first event", lambda: counted(client, PREFIX) > 0, START_SECONDS, site.installation)
                 time.sleep(FIRST_SECONDS)

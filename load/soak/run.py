@@ -72,7 +72,7 @@ class Run:
         )
 
     def _soak(self, site: Site, spec: LoadSpec, soak: Soak, client: Redis) -> None:
-        given = Feeding(site.kafka, PREFIX, str(site.installation.folder), spec, self._seconds)
+        given = Feeding(site.servers.kafka, PREFIX, str(site.installation.folder), spec, self._seconds)
         ears = Ears(site).start()
         began, started = time.time() + READY_SECONDS, time.monotonic()
         sampler = Sampler(site, started).start()

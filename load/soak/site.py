@@ -43,11 +43,6 @@ class Site:
     installation: Installation
     rng: random.Random = field(default_factory=random.Random)
 
-    @property
-    def kafka(self) -> dict[str, str]:
-        """Settings of librdkafka for a producer whose messages arrive once each, whatever befalls the broker."""
-        return {**self.servers.kafka, "enable.idempotence": "true"}
-
 
 def standard(per_second: float, seed: int, start_ms: int) -> LoadSpec:
     """Return the standard load: 15 numeric and 5 categorical features, a segment, a label each, drift now and then."""

@@ -15,6 +15,10 @@ PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "enable.idempotence": True,  # a retry neither repeats an event nor overtakes another
     "linger.ms": 20,  # a fifth of the requests, and nobody waits for an event
     "log.connection.close": False,  # brokers close idle connections all day
+    # librdkafka takes the success of a later request for that of an earlier one. A broker agrees, unless these are the
+    # first that a partition has of this producer: if the first of those is refused (its leader is just being changed,
+    # say), it is lost, and was reported as delivered. With one request at a time there is no later one.
+    "max.in.flight.requests.per.connection": 1,
     "queue.buffering.max.kbytes": 65_536,  # librdkafka's own default is 1 GB of the service's memory
 }
 

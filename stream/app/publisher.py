@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 
 from stream.app.learned import LearnedWriter
 from stream.history.records import Record, encode_history
-from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
+from stream.kafka.clients import ORDERED, PRODUCER_BOUNDS, make_producer
 from stream.kafka.topics import TopicNames
 from stream.monitor.outputs import History, HistoryPane, HistorySnapshot, LearnedModel, LearnedReference, Output
 from tidegauge.alerts import Alert
@@ -22,8 +22,7 @@ _LOG: Final = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.02
 
 _OURS: Final = {
-    "enable.idempotence": True,
-    "acks": "all",
+    **ORDERED,
     "partitioner": "murmur2_random",  # as Java's clients: an alert's transitions stay in one partition, in order
     "compression.type": "lz4",
     "linger.ms": 5,

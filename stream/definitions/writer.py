@@ -8,14 +8,13 @@ from confluent_kafka import KafkaError, Message
 from stream.definitions.reader import PARTITION, DefinitionReader
 from stream.definitions.records import content_hash
 from stream.errors import ConfigurationError, UnreachableError
-from stream.kafka.clients import make_producer
+from stream.kafka.clients import ORDERED, make_producer
 
 WRITE_TIMEOUT_SECONDS: Final = 30.0
 
-# Idempotent and in order: a manifest must never overtake its slices, nor a retry repeat a record.
+# A manifest must never overtake its slices, nor a retry repeat a record.
 _OURS: Final = {
-    "enable.idempotence": True,
-    "acks": "all",
+    **ORDERED,
     "compression.type": "none",  # slices are compressed already, heads are small and read by people
     "linger.ms": 0,
 }

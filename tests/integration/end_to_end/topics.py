@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from stream.kafka.clients import ORDERED
+
 PARTITIONS = 4
 
 
@@ -37,7 +39,7 @@ def read(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> list[Recor
 
 def copy(bootstrap: str, source: str, target: str) -> None:
     """Write every message of one topic into another, each into its partition, in order."""
-    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
+    producer = Producer({"bootstrap.servers": bootstrap, **ORDERED})
     for record in read(bootstrap, source):
         producer.produce(target, record.value, key=record.key, partition=record.partition)
         producer.poll(0)

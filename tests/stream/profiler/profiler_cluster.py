@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from profiler_logs import Event, catalog, comparable, without_empty
 
+from stream.kafka.clients import ORDERED
 from stream.parts.keys import PartKey
 from stream.profiler import ProfilerConfig, ProfilerThread, ShardCore, schedule
 from stream.profiler.messages import RawBatch
@@ -23,7 +24,7 @@ Newest = dict[Named, tuple[tuple[int, int], bytes]]
 
 
 def produce(config: ProfilerConfig, log: list[Event], topic: str) -> None:
-    producer = Producer({**config.kafka, "linger.ms": 1})
+    producer = Producer({**config.kafka, **ORDERED, "linger.ms": 1})
     for event in log:
         value = json.dumps({k: v for k, v in event.items() if k != "broker_ms"}).encode()
         if event.get("type") == "watermark":
