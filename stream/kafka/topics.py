@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.clients import make_admin
+from stream.kafka.leaders import require_leaders
 
 DAY_MS = 86_400_000
 CONNECT_SECONDS = 5.0
@@ -110,9 +111,9 @@ class TopicVerdict:
 
 
 def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replication: int = -1) -> list[TopicVerdict]:
-    """Create what is missing and check what is there; safe to repeat.
+    """Create what is missing and check what is there, then wait until all of it can be written; safe to repeat.
 
-    Raises UnreachableError when the broker does not answer and ConfigurationError when it refuses a topic.
+    Raises UnreachableError when brokers do not answer and ConfigurationError when they refuse a topic.
     """
     admin = make_admin(settings)
     there = list_partitions(admin, settings)
@@ -123,6 +124,7 @@ def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replicati
             future.result(30)
         except KafkaException as error:
             raise ConfigurationError(f"topic {name} could not be created: {error.args[0].str()}") from error
+    require_leaders(admin, {s.name: there.get(s.name, s.partitions) for s in specs}, settings)
     return [TopicVerdict(s.name, created=True) for s in new] + check_topics(admin, [s for s in specs if s not in new])
 
 
