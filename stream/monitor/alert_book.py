@@ -92,7 +92,6 @@ class AlertBook:
         self._reasons: dict[AlertKey, str] = {}
         self._alerts: ByModel[AlertKey, AlertMemory] = ByModel()
         self._touched: set[AlertKey] = set()
-        self._lost: set[AlertKey] = set()
 
     def hold(self, key: AlertKey, scope: str, firing: Sequence[Firing], lost: Collection[str] = ()) -> None:
         """Say which findings hold in one scope of an alert, in place of those that did.
@@ -105,8 +104,10 @@ class AlertBook:
                 return
             memory = self._alerts[key] = AlertMemory()
         if memory.scopes.get(scope, []) != list(firing):
-            told = not firing and all(found.finding.subject in lost for found in memory.scopes[scope])
-            (self._lost.add if told else self._lost.discard)(key)
+            if not firing and all(found.finding.subject in lost for found in memory.scopes[scope]):
+                self._reasons.setdefault(key, LOST)
+            elif self._reasons.get(key) == LOST:
+                del self._reasons[key]
             memory.scopes[scope] = list(firing)
             if not firing:
                 del memory.scopes[scope]
@@ -140,12 +141,11 @@ class AlertBook:
         reasons = {key: self._reasons.pop(key) for key in [*self._reasons] if key.model == model}
         told_ms = {key: self._alerts[key].told_ms for key in looked_at}
         for key in looked_at:
-            transition = self._settle(key, instant_ms, reasons.get(key, ""))
+            transition = self._settle(key, instant_ms, reasons.get(key, QUIET))
             if transition is not None:
                 if transition.status == "resolved" and key.segment == ALL_ROWS:
                     self._tell_until(family - {key}, key, instant_ms)
                 yield transition
-            self._lost.discard(key)
             if key in touched or transition is not None or self._alerts[key].told_ms != told_ms[key]:
                 self._store(key)
 
@@ -210,7 +210,7 @@ class AlertBook:
             memory.started_ms = firing[0].window.end_ms
             return self._move(key, instant_ms, firing, _first_reason(firing))
         if not firing:
-            return self._move(key, instant_ms, firing, reason or (LOST if key in self._lost else QUIET))
+            return self._move(key, instant_ms, firing, reason)
         change = _change(memory, firing)
         return self._move(key, instant_ms, firing, change) if change else None
 
