@@ -55,10 +55,12 @@ def windows_by_part(definition: Definition) -> dict[PartName, tuple[WindowScheme
 def live_panes(definition: Definition) -> PaneSchemes:
     """Return the widest panes that every hop of every window that reads the part is a union of.
 
-    Those of the service part are an hour at most.
+    Those of the service part are never of days. Where any part's are, panes of all parts begin at midnight: elsewhere
+    no change could take effect, and those of two hours and days of Kolkata, which begin at 18:30 UTC, never meet.
     """
-    windows = windows_by_part(definition)
-    panes = {part: _common([w.pane_scheme for w in windows[part]], definition.timezone) for part in windows}
+    schemes = {part: [w.pane_scheme for w in read] for part, read in windows_by_part(definition).items()}
+    days = {scheme for read in schemes.values() for scheme in read if isinstance(scheme, LocalDayPanes)}
+    panes = {part: _common([*read, *days], definition.timezone) for part, read in schemes.items()}
     return PaneSchemes(panes["inputs"], _telling(panes["service"]), panes["outcome"])
 
 

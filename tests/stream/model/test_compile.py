@@ -129,6 +129,24 @@ def test_a_change_takes_effect_where_panes_of_all_parts_begin() -> None:
 
 
 @pytest.mark.parametrize(
+    ("timezone", "monitors"),
+    [
+        ("Asia/Kolkata", [DriftMonitor(), TrafficMonitor(windows=["6h"])]),
+        ("Asia/Kolkata", [DriftMonitor(windows=["6h"])]),
+        ("Asia/Kolkata", [DriftMonitor(), LatencyMonitor(windows=["4h"]), ErrorsMonitor(windows=["4h"])]),
+        (NEW_YORK, [DriftMonitor(), TrafficMonitor(windows=["12h"])]),
+    ],
+)
+def test_panes_of_all_parts_meet_at_every_midnight(timezone: str, monitors: list) -> None:
+    compiled = compile_model(change(PLANNER, timezone=timezone, monitors=monitors), GRIDS)
+    days = LocalDayPanes(timezone)
+    midnights = [days.start(1_700_000_000_000 + week * 7 * 24 * HOUR_MS) for week in range(52)]
+    schemes = (compiled.inputs_panes, compiled.service_panes, compiled.outcome_panes)
+    assert [at for at in midnights if any(scheme.start(at) != at for scheme in schemes)] == []
+    assert [compiled.next_boundary(at) for at in midnights] == midnights
+
+
+@pytest.mark.parametrize(
     ("changes", "part"),
     [
         ({"threshold": 0.4}, "outcome"),
