@@ -1,5 +1,6 @@
 """Checks of `monitors`: names that exist, numbers in range, windows and ages that are kept."""
 
+import math
 from collections.abc import Iterator
 
 from detectors.metrics import metric_for
@@ -48,8 +49,7 @@ def _problems(key: str, monitor: Monitor, definition: Definition) -> Iterator[Pr
 
 
 def _drift(key: str, monitor: DriftMonitor, definition: Definition) -> Iterator[Problem]:
-    if monitor.min_effect is not None and monitor.min_effect < 0:
-        yield Problem(f"{key}.min_effect", f"{monitor.min_effect}: expected 0 or more")
+    yield from _effect(key, monitor.min_effect)
     if isinstance(monitor.features, str) or not definition.features:
         return
     for index, name in enumerate(monitor.features):
@@ -62,12 +62,18 @@ def _aged(key: str, monitor: AgedMonitor, definition: Definition) -> Iterator[Pr
     if isinstance(monitor, PerformanceMonitor):
         if monitor.metric != "auto":
             yield from problem_of(f"{key}.metric", metric_for, monitor.metric, definition.task)
-        if monitor.drop is not None and monitor.drop <= 0:
+        if monitor.drop is not None and not 0 < monitor.drop < math.inf:
             yield Problem(f"{key}.drop", f"{monitor.drop}: expected a number above 0")
-    elif monitor.min_effect < 0:
-        yield Problem(f"{key}.min_effect", f"{monitor.min_effect}: expected 0 or more")
+    else:
+        yield from _effect(key, monitor.min_effect)
     if monitor.age is not None:
         yield from _age(f"{key}.age", monitor.age, definition)
+
+
+def _effect(key: str, least: float | None) -> Iterator[Problem]:
+    """Take no infinity (`.inf`, to never alert): the log's JSON has none, and would hold the default in its place."""
+    if least is not None and not 0 <= least < math.inf:
+        yield Problem(f"{key}.min_effect", f"{least}: expected a number of 0 or more")
 
 
 def _age(key: str, age: str, definition: Definition) -> Iterator[Problem]:

@@ -1,3 +1,5 @@
+import math
+
 import msgspec
 import numpy as np
 import pytest
@@ -198,6 +200,10 @@ def test_hashes_do_not_depend_on_the_order_of_keys() -> None:
         ({"monitors": [PerformanceMonitor(age="2h")]}, "monitors[0].performance.age", "1h, 6h, 1d, 2d"),
         ({"monitors": [PerformanceMonitor(metric="logloss")]}, "monitors[0].performance.metric", "'log_loss'"),
         ({"monitors": [PerformanceMonitor(drop=0.0)]}, "monitors[0].performance.drop", "above 0"),
+        ({"monitors": [PerformanceMonitor(drop=math.inf)]}, "monitors[0].performance.drop", "above 0"),
+        ({"monitors": [DriftMonitor(min_effect=math.inf)]}, "monitors[0].drift.min_effect", "0 or more"),
+        ({"monitors": [CalibrationMonitor(min_effect=math.nan)]}, "monitors[0].calibration.min_effect", "0 or more"),
+        ({"monitors": [CoverageMonitor(min_effect=-0.1)]}, "monitors[0].coverage.min_effect", "0 or more"),
         ({"monitors": [PerformanceMonitor(windows=["7h"])]}, "monitors[0].performance.windows[0]", "divide a day"),
         ({"monitors": [LatencyMonitor(budget="200%")]}, "monitors[0].latency.budget", "share"),
         ({"monitors": [LatencyMonitor(slo="0s")]}, "monitors[0].latency.slo", "above zero"),
