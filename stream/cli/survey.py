@@ -141,10 +141,11 @@ def _owners(admin: AdminClient, settings: Settings) -> tuple[dict[int, str], dic
     owners: dict[int, str] = {}
     members: dict[str, int] = {}
     names = TopicNames(settings.prefix)
-    for group, future in admin.describe_consumer_groups(list(groups(settings))).items():
+    asked = admin.describe_consumer_groups(list(groups(settings)), request_timeout=TIMEOUT_SECONDS)
+    for group, future in asked.items():
         try:
-            described = future.result(TIMEOUT_SECONDS)
-        except KafkaException:  # a group that never was, or a broker without this call: owners are then not known
+            described = future.result()
+        except KafkaException:  # no coordinator, or a broker without this call: owners are then not known
             continue
         members[group] = len(described.members)
         for member in described.members:

@@ -48,7 +48,7 @@ def _broker_settings(admin: AdminClient) -> dict[str, str] | None:
     try:
         brokers = admin.list_topics(timeout=ASK_SECONDS).brokers
         resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
-        [future] = admin.describe_configs([resource]).values()
-        return {name: str(entry.value) for name, entry in future.result(ASK_SECONDS).items()}
+        [future] = admin.describe_configs([resource], request_timeout=ASK_SECONDS).values()
+        return {name: str(entry.value) for name, entry in future.result().items()}
     except KafkaException:  # not allowed to look
         return None

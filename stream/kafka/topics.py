@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from stream.errors import ConfigurationError, UnreachableError
@@ -12,6 +12,7 @@ from stream.kafka.leaders import require_leaders
 
 DAY_MS = 86_400_000
 CONNECT_SECONDS = 5.0
+CREATE_SECONDS = 30.0
 FOR_EVER = -1
 
 
@@ -119,11 +120,13 @@ def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replicati
     there = list_partitions(admin, settings)
     new = [spec for spec in specs if spec.name not in there]
     topics = [NewTopic(s.name, s.partitions, replication, config=s.settings) for s in new]
-    for name, future in (admin.create_topics(topics) if topics else {}).items():
+    for name, future in (admin.create_topics(topics, request_timeout=CREATE_SECONDS) if topics else {}).items():
         try:
-            future.result(30)
+            future.result()
         except KafkaException as error:
-            raise ConfigurationError(f"topic {name} could not be created: {error.args[0].str()}") from error
+            late = error.args[0].code() == KafkaError._TIMED_OUT  # noqa: SLF001 - librdkafka's own errors are named so
+            kind = UnreachableError if late else ConfigurationError
+            raise kind(f"topic {name} could not be created: {error.args[0].str()}") from error
     require_leaders(admin, {s.name: there.get(s.name, s.partitions) for s in specs}, settings)
     return [TopicVerdict(s.name, created=True) for s in new] + check_topics(admin, [s for s in specs if s not in new])
 
@@ -134,7 +137,7 @@ def check_topics(admin: AdminClient, specs: list[TopicSpec]) -> list[TopicVerdic
         return []
     there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=10).topics.items()}
     resources = [ConfigResource(ConfigResource.Type.TOPIC, s.name) for s in specs]
-    actual = {r.name: f.result(10) for r, f in admin.describe_configs(resources).items()}
+    actual = {r.name: f.result() for r, f in admin.describe_configs(resources, request_timeout=10).items()}
     return [TopicVerdict(s.name, problem=_problem(s, there[s.name], actual[s.name])) for s in specs]
 
 

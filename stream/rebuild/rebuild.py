@@ -125,11 +125,12 @@ def plan(settings: Settings, found: Found, from_ms: int) -> Plan:
 
 
 def require_stopped(settings: Settings) -> None:
-    """Raise ConfigurationError while a worker is a member of one of the groups."""
+    """Raise ConfigurationError while a worker is a member of one of the groups, UnreachableError if none may tell."""
     admin = make_admin(settings.kafka_settings)
-    for group, future in admin.describe_consumer_groups(list(groups(settings))).items():
+    asked = admin.describe_consumer_groups(list(groups(settings)), request_timeout=QUERY_SECONDS)
+    for group, future in asked.items():
         try:
-            members = future.result(QUERY_SECONDS).members
+            members = future.result().members
         except KafkaException as error:
             raise UnreachableError(f"Kafka does not tell of group {group}: {error.args[0].str()}") from error
         if members:
