@@ -61,7 +61,10 @@ def detectable_text(
     judges = ModelJudges(compiled, reference, MonitorConfig())
     if judges.index is None:
         return ("features: types and grids are learnt from the first whole day; only latency and errors alert before",)
-    return tuple(_Detectable(compiled, judges.index, judges.rules, judges.budget).lines())
+    # What comes from a file is made anew with every change, so it always fits.
+    fits = reference.fits(compiled.layouts)
+    anew = () if fits else ("reference: it does not fit the change; learnt anew from the change on",)
+    return anew + tuple(_Detectable(compiled, judges.index, judges.rules, judges.budget).lines())
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,12 @@ class _Detectable:
     def _drift(self, kind: Literal["features", "score"], rules: Sequence[DriftRule], place: "_Place") -> Iterator[str]:
         if not rules:
             return
+        name = "drift of the score" if kind == "score" else f"drift of {len(rules)} features"
+        if ("inputs", self.compiled.layouts["inputs"]) not in self.index.reference.layouts:
+            yield f"{name}, {place.scheme.name} windows: not judged, the reference counts in other cells"
+            return
         alpha = self.budget.allowance(kind, place.scheme).alpha / len(rules)
         bounds = self._psi_bounds([rule.subject for rule in rules], place, alpha)
-        name = "drift of the score" if kind == "score" else f"drift of {len(rules)} features"
         yield f"{name}, {place}: {_bounds_text(bounds, windows_needed(alpha, len(place.blocks)))}"
         for rule in rules:
             if rule.method == "psi" and rule.min_effect < bounds[rule.subject]:
