@@ -142,10 +142,9 @@ def _apply(
 ) -> Applied:
     with closing(DefinitionReader(log.settings, log.topic)) as reader:
         reader.read_to_end(log.timeout_seconds)
-        history = reader.log.history(model)
+        history, in_force = reader.log.history(model), reader.catalog.reference_for(model)
         proposal = make(history)
         change = plan_change(history, proposal, newest_event_ms)
         if not dry_run:
             DefinitionWriter(log.settings, log.topic, reader).publish(model, change.records, log.timeout_seconds)
-    in_force = None if history.reference is None else history.reference[1]
     return Applied(proposal, change, proposal.reference or in_force, changes_text(history, proposal, change))

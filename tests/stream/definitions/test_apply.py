@@ -128,6 +128,17 @@ def test_a_model_without_a_reference_file_is_learnt(kafka: dict[str, str], tmp_p
     assert "learnt from the stream (14d)" in text_of(applied.detectable())
 
 
+def test_a_reference_is_in_force_until_what_is_to_be_learnt_takes_its_place(
+    kafka: dict[str, str], planner: Path
+) -> None:
+    built = apply_file(planner, kafka, TOPICS).reference
+    edit(planner, "{file: february.parquet, held_out: true}", "{learn: 14d}")
+    applied = apply_file(planner, kafka, TOPICS, newest_event_ms=MARCH_MS)
+    again = apply_file(planner, kafka, TOPICS, newest_event_ms=MARCH_MS)
+    assert built == applied.reference == again.reference == catalog(kafka).reference_for("planner")
+    assert "learnt from the stream" not in text_of(again.detectable())
+
+
 def test_types_and_grids_stay_when_the_file_names_none(kafka: dict[str, str], planner: Path) -> None:
     apply_file(planner, kafka, TOPICS)
     edit(planner, "{file: february.parquet, held_out: true}", "{learn: 14d}")
