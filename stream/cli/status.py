@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from rich.table import Table
 
 from stream.cli.options import ConfigOption, JsonOption
 from stream.config import load_settings
+from tidegauge.subscribe.selection import EVERY_MODEL
 
 if TYPE_CHECKING:
     from stream.cli.survey import ShardState, Survey
+    from stream.monitor.alert_book import AlertKey
 
 
 def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
@@ -30,6 +32,8 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
         return
     console = Console(highlight=False)
     console.print(_models(found))
+    for line in firing_beside(found.catalog.declared, found.firing):
+        console.print(line, markup=False)
     console.print(_shards(found, time.time_ns() // 1_000_000))
     for line in left_out(found.shards):
         console.print(line)
@@ -52,6 +56,17 @@ def _models(found: "Survey") -> Table:
             " ".join(firing) or "-",
         )
     return table
+
+
+def firing_beside(declared: Collection[str], firing: Sequence["AlertKey"]) -> Iterator[str]:
+    """Yield a line for each model that fires and has no row: one that nobody declared yet, or the watcher itself."""
+    kinds: dict[str, set[str]] = {}
+    for key in firing:
+        if key.model not in declared:
+            kinds.setdefault(key.model, set()).add(key.kind)
+    for model, found in sorted(kinds.items()):
+        who = "every model" if model == EVERY_MODEL else f"{model}, which nobody declared"
+        yield f"firing, of {who}: {' '.join(sorted(found))}"
 
 
 def _shards(found: "Survey", now_ms: int) -> Table:

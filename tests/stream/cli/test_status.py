@@ -1,7 +1,8 @@
-"""What `tidegauge status` says about rows that are in no window."""
+"""What `tidegauge status` says beside its tables: rows that are in no window, alerts of models without a row."""
 
-from stream.cli.status import left_out
+from stream.cli.status import firing_beside, left_out
 from stream.cli.survey import ShardState
+from stream.monitor.alert_book import AlertKey
 from stream.profiler.counts import TopicCounts
 from stream.profiler.state import Meta
 
@@ -23,3 +24,16 @@ def test_reasons_are_summed_over_shards_the_most_frequent_first() -> None:
 
 def test_nothing_is_said_when_every_row_is_in_a_window() -> None:
     assert list(left_out([shard(0, TopicCounts(rows=3, accepted=3))])) == []
+
+
+def test_what_fires_and_has_no_row_is_said() -> None:
+    firing = [
+        AlertKey("new", "v2", "", "latency"),
+        AlertKey("new", "v1", "", "errors"),
+        AlertKey("declared", "v1", "", "score"),
+        AlertKey("*", "profiles[1]", "", "tidegauge.state"),
+    ]
+    assert list(firing_beside({"declared"}, firing)) == [
+        "firing, of every model: tidegauge.state",
+        "firing, of new, which nobody declared: errors latency",
+    ]
