@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from stream.cli.alert_history import in_order, read_alerts
-from stream.cli.options import ConfigOption, JsonOption
+from stream.cli.options import ConfigOption, JsonOption, plain_console
 from stream.config import load_settings
 from stream.kafka.clients import make_admin
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
@@ -27,7 +27,7 @@ def alerts(
     min_severity: Annotated[Level, typer.Option(help="Least severity.")] = "info",
 ) -> None:
     """Print alerts, oldest first: each transition once."""
-    settings, console = load_settings(config), Console(highlight=False, soft_wrap=True)
+    settings, console = load_settings(config), plain_console()
     there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
     topic = TopicNames(settings.prefix).alerts
     require_topics([topic], there)
@@ -57,4 +57,4 @@ def _show(alert: Alert, console: Console, *, json: bool) -> None:
         sys.stdout.flush()
     else:
         style = "green" if alert.status == "resolved" else COLOURS[alert.severity]
-        console.print(alert.summary, style=style, markup=False)
+        console.print(alert.summary, style=style)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from stream.cli.options import ConfigOption
+from stream.cli.options import ConfigOption, plain_console
 from stream.config import Settings, load_settings
 from stream.kafka.clients import make_admin
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
@@ -61,7 +60,7 @@ def carry_out(change: Callable[[Settings, int | None], "Applied"], config: Path 
     there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
     require_topics([names.models], there)
     applied = change(settings, newest_event_ms(settings.kafka_settings, names))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = plain_console()
     for line in applied.changes:
         console.print(line)
     for line in applied.detectable():

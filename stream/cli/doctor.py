@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import typer
 from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
-from rich.console import Console
 
 from stream.checkpoint import connect
-from stream.cli.options import ConfigOption
+from stream.cli.options import ConfigOption, plain_console
 from stream.config import Settings, load_settings
 from stream.kafka.clients import make_admin
 from stream.kafka.takeover import find_takeover
@@ -21,11 +20,11 @@ Finding = tuple[bool, str, str]
 def doctor(config: ConfigOption = None) -> None:
     """Check Kafka, topics and Redis; exit 0 when all is well, 3 when something is missing."""
     settings = load_settings(config)
-    console = Console(highlight=False, soft_wrap=True)
+    console = plain_console()
     sick = False
     for fine, what, advice in (*_kafka(settings), *_redis(settings)):
         sick = sick or not fine
-        console.print(f"{'ok     ' if fine else 'MISSING'}  {what}" + (f": {advice}" if advice else ""), markup=False)
+        console.print(f"{'ok     ' if fine else 'MISSING'}  {what}" + (f": {advice}" if advice else ""))
     raise typer.Exit(3 if sick else 0)
 
 

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from stream.cli.options import ConfigOption
+from stream.cli.options import ConfigOption, plain_console
 from stream.config import load_settings
 
 FromOption = Annotated[
@@ -28,7 +27,7 @@ def rebuild(
 
     from_ms = parse_instant(from_)
     settings = load_settings(config)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = plain_console()
     if not dry_run:  # before anything is looked at: what is told later would be told twice
         steps.require_stopped(settings)
     chosen = steps.plan(settings, steps.look(settings), from_ms)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
-from rich.console import Console
 from rich.table import Table
 
-from stream.cli.options import ConfigOption, JsonOption
+from stream.cli.options import ConfigOption, JsonOption, plain_console
 from stream.config import load_settings
 from tidegauge.subscribe.selection import EVERY_MODEL
 
@@ -30,10 +29,10 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
     if json:
         sys.stdout.write(orjson.dumps(_plain(found)).decode() + "\n")
         return
-    console = Console(highlight=False)
+    console = plain_console(soft_wrap=False)
     console.print(_models(found))
     for line in firing_beside(found.catalog.declared, found.firing):
-        console.print(line, markup=False)
+        console.print(line)
     console.print(_shards(found, time.time_ns() // 1_000_000))
     for line in left_out(found.shards):
         console.print(line)

@@ -1,9 +1,8 @@
 """`tidegauge topics create`: the topics, as they must be."""
 
 import typer
-from rich.console import Console
 
-from stream.cli.options import ConfigOption
+from stream.cli.options import ConfigOption, plain_console
 from stream.config import load_settings
 from stream.errors import ConfigurationError
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
@@ -28,7 +27,7 @@ def create(config: ConfigOption = None) -> None:
         )
     )
     verdicts = create_topics(settings.kafka_settings, specs, replication=settings.topics.replication)
-    console = Console(highlight=False)
+    console = plain_console(soft_wrap=False)
     for verdict in verdicts:
         console.print(f"{verdict.name}: {verdict.problem or ('created' if verdict.created else 'as it must be')}")
     problems = [verdict.problem for verdict in verdicts if verdict.problem]

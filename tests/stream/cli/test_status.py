@@ -1,10 +1,17 @@
 """What `tidegauge status` says beside its tables: rows that are in no window, alerts of models without a row."""
 
-from stream.cli.status import firing_beside, left_out
-from stream.cli.survey import ShardState
+import pytest
+
+from stream.cli import survey
+from stream.cli.status import firing_beside, left_out, status
+from stream.cli.survey import ShardState, Survey
+from stream.config import Settings
+from stream.model.catalog import Catalog
+from stream.model.compile import compile_model
 from stream.monitor.alert_book import AlertKey
 from stream.profiler.counts import TopicCounts
 from stream.profiler.state import Meta
+from tidegauge.definition import Definition
 
 
 def shard(number: int, predictions: TopicCounts) -> ShardState:
@@ -37,3 +44,17 @@ def test_what_fires_and_has_no_row_is_said() -> None:
         "firing, of every model: tidegauge.state",
         "firing, of new, which nobody declared: errors latency",
     ]
+
+
+@pytest.mark.parametrize("name", ["fraud[v2]", "a[/b]", "team:fire:x"])
+def test_names_are_printed_as_they_are(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = Catalog().with_revision(compile_model(Definition(model=name)))
+
+    def found(_: Settings) -> Survey:
+        return Survey(catalog, (), {}, (), {})
+
+    monkeypatch.setattr(survey, "survey", found)
+    status()
+    assert f" {name} " in capsys.readouterr().out
