@@ -38,7 +38,9 @@ def newest_event_ms(
     Workers that lag, after an outage say, read what waits faster than they hear of a change that is made meanwhile: so
     once they have read anything, the end of `predictions` counts too.
 
-    None when no worker has reported an event yet, or the topic does not exist.
+    None when no worker has reported an event yet, or the topic does not exist. Where all reports have expired, as those
+    of workers that were stopped for a day, the end of `predictions` tells; where that has, too, the clock, which no
+    event is ahead of.
 
     Raises
     ------
@@ -50,18 +52,24 @@ def newest_event_ms(
     try:
         with closing(make_consumer(config)) as consumer:
             reports = _last(consumer, topics.profiles, [PARTITION], _LAST_REPORTS, lambda: deadline - clock())
-            reported = max(map(_reported, reports), default=-1)
-            if reported < 0:
+            reported = [_reported(message) for message in reports]
+            if max(reported, default=-1) < 0 and (reported or not _written(consumer, topics.profiles, timeout_seconds)):
                 return None
             found = consumer.list_topics(topics.predictions, timeout=timeout_seconds).topics[topics.predictions]
             events = _last(consumer, topics.predictions, found.partitions, _LAST_EVENTS, lambda: deadline - clock())
-            return max([reported, *map(_happened, events)])
+            newest_ms = max([*reported, *map(_happened, events)], default=-1)
+            return time.time_ns() // 1_000_000 if newest_ms < 0 else newest_ms
     except KafkaException as error:
         if error.args[0].code() in MISSING_TOPIC:
             return None
         raise _unreachable(settings, error.args[0].str()) from error
     except TimeoutError as error:
         raise _unreachable(settings, str(error)) from error
+
+
+def _written(consumer: Consumer, topic: str, timeout_seconds: float) -> bool:
+    """Whether the partition of reports ever held a record, though nothing be left of it; raises KafkaException."""
+    return bool(consumer.get_watermark_offsets(TopicPartition(topic, PARTITION), timeout=timeout_seconds)[1])
 
 
 def _last(

@@ -5,18 +5,20 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from typer.testing import CliRunner
 
 from stream.cli.apply import apply as apply_command
 from stream.cli.reference import app as reference_command
 from stream.cli.schema import schema as schema_command
+from stream.definitions import newest_event
 from stream.definitions.apply import apply_file, apply_reference
 from stream.definitions.newest_event import newest_event_ms
 from stream.definitions.reader import DefinitionReader
@@ -196,6 +198,25 @@ def test_what_waits_to_be_read_counts_once_workers_read(kafka: dict[str, str]) -
     assert bound_ms - 60_000 < (newest_event_ms(kafka, TOPICS) or 0) <= bound_ms
     send(kafka, TOPICS.predictions, 2, orjson.dumps({"type": "watermark", "timestamp_ms": 1 << 51}))
     assert newest_event_ms(kafka, TOPICS) == 1 << 51
+
+
+class Expired(Consumer):
+    """Sees `profiles` as it is when workers were stopped for longer than it is kept: written, and empty."""
+
+    def get_watermark_offsets(self, partition: TopicPartition, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_watermark_offsets(partition, *args, **kwargs)
+        return (40, 40) if partition.topic == TOPICS.profiles else found
+
+
+def test_reports_that_have_expired_do_not_make_a_change_hold_for_all_that_was_counted(
+    kafka: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest_event, "make_consumer", Expired)
+    now_ms = time.time() * 1000
+    assert now_ms - 60_000 < (newest_event_ms(kafka, TOPICS) or 0) < now_ms + 60_000
+    event = {"prediction_id": "a", "model": "m", "features": {}, "prediction": 0.5, "timestamp_ms": 500}
+    send(kafka, TOPICS.predictions, 0, orjson.dumps(event))
+    assert newest_event_ms(kafka, TOPICS) == 500
 
 
 def send(kafka: dict[str, str], topic: str, partition: int, *values: bytes) -> None:
