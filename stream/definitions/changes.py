@@ -15,9 +15,9 @@ from tidegauge.definition import Definition, FeatureGrid, Monitor
 
 
 def changes_text(history: ModelHistory, proposal: Proposal, change: Change) -> tuple[str, ...]:
-    """Return one line per thing that changes, then from when it does; or that nothing does."""
-    lines = list(_lines(history, proposal, change))
-    return tuple(lines or [f"{proposal.model}: nothing changes"])
+    """Return one line per thing that changes, then from when it does, or that nothing does; then the notes."""
+    lines = list(_lines(history, proposal, change)) or [f"{proposal.model}: nothing changes"]
+    return (*lines, *(f"{proposal.model}: note: {note}" for note in proposal.notes))
 
 
 def _lines(history: ModelHistory, proposal: Proposal, change: Change) -> Iterator[str]:
@@ -33,7 +33,6 @@ def _lines(history: ModelHistory, proposal: Proposal, change: Change) -> Iterato
     if change.reference_from_ms is not None and proposal.reference is not None:
         yield f"{model}: reference {reference_text(proposal.reference, timezone)}"
         yield f"{model}: reference holds from {instant_text(change.reference_from_ms, timezone)}"
-    yield from (f"{model}: note: {note}" for note in proposal.notes)
 
 
 def definition_changes(before: Definition, after: Definition) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """From when a change holds, and what is written for it."""
 
+import dataclasses
 import datetime as dt
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from stream.definitions.chain import DefinitionLog, ModelHistory, Verdict
+from stream.definitions.changes import changes_text
 from stream.definitions.plan import MARGIN_MS, Change, Proposal, plan_change
 from stream.model.compiled import ALWAYS_MS, SCORE
 from stream.model.problems import DefinitionError
@@ -51,6 +53,12 @@ def test_the_first_definition_and_reference_hold_for_all_time() -> None:
 
 def test_the_same_again_writes_nothing() -> None:
     assert plan_change(after(BASE).history("m"), BASE, NOON_MS) == Change()
+
+
+def test_that_nothing_changes_is_said_beside_notes_on_the_reference_too() -> None:
+    noted = dataclasses.replace(BASE, notes=("2 rows were left out",))
+    told = changes_text(after(BASE).history("m"), noted, Change())
+    assert told == ("m: nothing changes", "m: note: 2 rows were left out")
 
 
 def test_other_cells_begin_at_the_next_local_midnight() -> None:
