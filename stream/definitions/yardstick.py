@@ -48,6 +48,8 @@ class Yardstick:
 
     def __str__(self) -> str:
         """Return it as `apply` prints it."""
+        if math.isnan(self.lower):
+            return f"known in {self.blocks} of them, too few to alert"
         if not self.sudden:
             return f"healthy {number(self.mean)} always; sees every change"
         healthy = f"healthy {number(self.lower)} to {number(self.upper)}"
