@@ -12,7 +12,7 @@ from stream.kafka.clients import make_admin
 from stream.kafka.topics import TopicNames, list_partitions, require_topics
 
 if TYPE_CHECKING:
-    from stream.definitions.apply import Applied
+    from stream.definitions.apply import Applied, NewestEvent
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would change, and what each monitor could detect.")
@@ -38,7 +38,7 @@ def apply(
         load_definition(path)
     for path in file:
 
-        def change(settings: Settings, newest_ms: int | None, path: Path = path) -> "Applied":
+        def change(settings: Settings, newest_ms: "NewestEvent", path: Path = path) -> "Applied":
             return apply_file(
                 path,
                 settings.kafka_settings,
@@ -51,7 +51,7 @@ def apply(
         carry_out(change, config, dry_run=dry_run)
 
 
-def carry_out(change: Callable[[Settings, int | None], "Applied"], config: Path | None, *, dry_run: bool) -> None:
+def carry_out(change: Callable[[Settings, "NewestEvent"], "Applied"], config: Path | None, *, dry_run: bool) -> None:
     """Apply a change and print it, with what each monitor can detect now."""
     from stream.definitions.newest_event import newest_event_ms  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def carry_out(change: Callable[[Settings, int | None], "Applied"], config: Path 
     names = TopicNames(settings.prefix)
     there = list_partitions(make_admin(settings.kafka_settings), settings.kafka_settings)
     require_topics([names.models], there)
-    applied = change(settings, newest_event_ms(settings.kafka_settings, names))
+    applied = change(settings, lambda: newest_event_ms(settings.kafka_settings, names))
     console = plain_console()
     for line in applied.changes:
         console.print(line)

@@ -12,7 +12,7 @@ from stream.errors import ConfigurationError
 from stream.kafka.topics import TopicNames
 
 if TYPE_CHECKING:
-    from stream.definitions.apply import Applied
+    from stream.definitions.apply import Applied, NewestEvent
 
 app = typer.Typer(help="What healthy windows of a model look like.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def build(
         )
     kind = held_out
 
-    def change(settings: Settings, newest_ms: int | None) -> "Applied":
+    def change(settings: Settings, newest_ms: "NewestEvent") -> "Applied":
         return apply_reference(
             file,
             model,

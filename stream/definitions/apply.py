@@ -16,6 +16,8 @@ from stream.definitions.yaml_file import load_definition
 from stream.kafka.topics import TopicNames
 from stream.model.reference import Reference
 
+NewestEvent = int | None | Callable[[], int | None]
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -48,7 +50,7 @@ def apply_file(
     settings: Mapping[str, str],
     topics: TopicNames,
     *,
-    newest_event_ms: int | None = None,
+    newest_event_ms: NewestEvent = None,
     dry_run: bool = False,
     new_grids: bool = False,
     timeout_seconds: float = READ_TIMEOUT_SECONDS,
@@ -64,7 +66,8 @@ def apply_file(
     topics
         Names of the topics.
     newest_event_ms
-        Greatest event time that shards report (Unix ms); None when none does.
+        Greatest event time that shards report (Unix ms), or what asks for it; None when none does. It is asked once the
+        reference is built: that may take longer than a change is announced ahead.
     dry_run
         Publish nothing.
     new_grids
@@ -97,7 +100,7 @@ def apply_reference(
     topics: TopicNames,
     *,
     held_out: bool,
-    newest_event_ms: int | None = None,
+    newest_event_ms: NewestEvent = None,
     dry_run: bool = False,
     new_grids: bool = False,
     timeout_seconds: float = READ_TIMEOUT_SECONDS,
@@ -138,13 +141,13 @@ class _Log:
 
 
 def _apply(
-    model: str, make: Callable[[ModelHistory], Proposal], log: _Log, newest_event_ms: int | None, *, dry_run: bool
+    model: str, make: Callable[[ModelHistory], Proposal], log: _Log, newest_event_ms: NewestEvent, *, dry_run: bool
 ) -> Applied:
     with closing(DefinitionReader(log.settings, log.topic)) as reader:
         reader.read_to_end(log.timeout_seconds)
         history, in_force = reader.log.history(model), reader.catalog.reference_for(model)
         proposal = make(history)
-        change = plan_change(history, proposal, newest_event_ms)
+        change = plan_change(history, proposal, newest_event_ms() if callable(newest_event_ms) else newest_event_ms)
         if not dry_run:
             DefinitionWriter(log.settings, log.topic, reader).publish(model, change.records, log.timeout_seconds)
     return Applied(proposal, change, proposal.reference or in_force, changes_text(history, proposal, change))

@@ -27,6 +27,7 @@ from stream.errors import ConfigurationError, UnreachableError
 from stream.kafka.topics import TopicNames
 from stream.model.catalog import Catalog
 from stream.model.compiled import ALWAYS_MS, SCORE
+from stream.reference.build import BuiltReference, build_reference
 from stream.reference.table import ReferenceFileError
 from tidegauge.codec import encode_profiles
 from tidegauge.profiles import ShardWatermark, WatermarkReport
@@ -244,6 +245,29 @@ def test_the_commands_do_the_same(kafka: dict[str, str], planner: Path, monkeypa
         cli.invoke(reference_command, build, catch_exceptions=False)
     again = cli.invoke(reference_command, [*build, "--held-out"], catch_exceptions=False)
     assert again.stdout.startswith("planner: nothing changes")
+
+
+@pytest.mark.parametrize("build", [False, True])
+def test_how_far_event_time_has_come_is_asked_when_the_reference_is_there(
+    kafka: dict[str, str], planner: Path, monkeypatch: pytest.MonkeyPatch, *, build: bool
+) -> None:
+    """A large file takes minutes to count, and a change must be announced a minute ahead."""
+    apply_file(planner, kafka, TOPICS)
+    monkeypatch.setenv("TIDEGAUGE_KAFKA__BOOTSTRAP_SERVERS", kafka["bootstrap.servers"])
+    order: list[str] = []
+
+    def counted(*args: Any, **kwargs: Any) -> BuiltReference:
+        order.append("counted")
+        return build_reference(*args, **kwargs)
+
+    monkeypatch.setattr("stream.definitions.propose.build_reference", counted)
+    monkeypatch.setattr(newest_event, "newest_event_ms", lambda *_: order.append("asked"))
+    if build:
+        file = str(planner.parent / "february.parquet")
+        CliRunner().invoke(reference_command, ["build", file, "--model", "planner", "--held-out"])
+    else:
+        CliRunner().invoke(command(apply_command), ["-f", str(planner)])
+    assert order == ["counted", "asked"]
 
 
 def test_schemas_are_printed_as_json() -> None:
