@@ -144,6 +144,25 @@ def test_a_closed_stream_is_at_its_end(subscribe: Subscribe) -> None:
     assert list(stream) == []
 
 
+def test_who_closes_within_the_loop_ends_it(publish: Publish, subscribe: Subscribe) -> None:
+    publish(alert("a"), alert("b"))
+    found = []
+    stream = subscribe()
+    for one in stream:
+        found.append(one.alert_id)
+        stream.close()
+    assert found == ["a"]
+
+    async def handle() -> None:
+        stream = subscribe()
+        async for one in stream:
+            found.append(one.alert_id)
+            stream.close()
+
+    asyncio.run(handle())
+    assert found == ["a", "a"], "it was not called handled"
+
+
 def test_latest_skips_the_past(publish: Publish, subscribe: Subscribe) -> None:
     publish(alert("old"))
     with subscribe(start="latest", group=None, idle_seconds=None) as stream:

@@ -196,7 +196,7 @@ class AlertStream:
 
     def _handled(self) -> None:
         message, self._current = self._current, None
-        if message is None:
+        if message is None or self._closed:
             return
         try:
             self._consumer.store_offsets(message)
