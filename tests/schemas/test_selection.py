@@ -48,6 +48,12 @@ def test_unknown_severities_are_refused() -> None:
         Selection(min_severity="loud")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kinds", [["drift"], ["score", "accuracy"], "score"])
+def test_unknown_kinds_are_refused(kinds: object) -> None:
+    with pytest.raises(ValueError, match="kinds must be some of features, score, performance"):
+        Selection(kinds=kinds)  # type: ignore[arg-type]
+
+
 def test_who_begins_anew_is_told_how_an_alert_ends_that_was_severe() -> None:
     fallen = alert(3, status="resolved", severity="warning", worst="error")
     assert Inbox(Selection(min_severity="error"), 10).admits(fallen)

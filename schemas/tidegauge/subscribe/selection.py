@@ -4,10 +4,12 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import get_args
 
 from tidegauge.alerts import SEVERITIES, Alert, AlertKind, Severity
 
 EVERY_MODEL = "*"
+KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Selection:
     def __post_init__(self) -> None:
         if self.min_severity not in SEVERITIES:
             raise ValueError(f"min_severity must be one of {', '.join(SEVERITIES)}, not {self.min_severity!r}")
+        if not set(self.kinds) <= set(KINDS):  # a monitor's name, "drift" say: nothing would ever come
+            raise ValueError(f"kinds must be some of {', '.join(KINDS)}, not {self.kinds!r}")
 
     def concerns(self, alert: Alert) -> bool:
         """Whether model and kind match."""

@@ -50,7 +50,7 @@ class AlertStream:
     min_severity : {"info", "warning", "error", "critical"}
         Least severity; once an alert has reached it, its later transitions follow whatever theirs is.
     kinds : collection of str
-        Kinds of alerts; empty means all.
+        Kinds of alerts, as `Alert.kind` has them ("features" and "score" are drift); empty means all.
     start : {"latest", "earliest"}
         Where a group without a place begins. "latest": at the end, and from then on that is its place: what comes while
         it is away is told when it is back.
@@ -68,7 +68,7 @@ class AlertStream:
     SettingsError
         When Kafka settings are refused.
     ValueError
-        When `min_severity` or `start` is none of those above.
+        When `min_severity`, `start` or one of `kinds` is none that there is.
     AlertStreamError
         While iterating: when Kafka refuses the subscription. Who goes on all the same asks it again. When it is away,
         or whoever gives OAuth tokens, the stream waits.
