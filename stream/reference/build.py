@@ -89,7 +89,7 @@ def build_reference(
     definition = msgspec.structs.replace(definition, features=dict(features))
     grids = make_grids(definition, table, grids)
     compiled = compile_model(definition, grids)
-    table, repeat_notes = without_repeats(table)
+    table, repeat_notes = without_repeats(table, compiled.label_horizon_ms)
     table, segment_notes = limit_segments(table)
     notes = (*table.notes, *repeat_notes, *segment_notes)
     store = PartStore()

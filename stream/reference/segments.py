@@ -1,4 +1,4 @@
-"""Bounds on a reference file's rows: repeated ids dropped, rare segment values united."""
+"""Bounds on a reference file's rows: repeated predictions dropped, rare segment values united."""
 
 from collections import Counter
 from dataclasses import replace
@@ -11,14 +11,22 @@ MAX_SEGMENT_VALUES = 64
 OTHER_VALUE = "__other__"
 
 
-def without_repeats(table: ReferenceTable) -> tuple[ReferenceTable, tuple[str, ...]]:
-    """Return the first row of each prediction id, and a note when there were others."""
-    first = dict(zip(reversed(table.ids), range(len(table) - 1, -1, -1), strict=True))
-    repeats = len(table) - len(first)
+def without_repeats(table: ReferenceTable, horizon_ms: int) -> tuple[ReferenceTable, tuple[str, ...]]:
+    """Return the rows that the stream would count: of one prediction id none within the label horizon of another.
+
+    Whoever scores the same customers every week has each of them again, and again counted. With a note on the others.
+    """
+    counted_ms: dict[str, int] = {}
+    kept = []
+    for row, (name, at_ms) in enumerate(zip(table.ids, table.timestamps_ms.tolist(), strict=True)):
+        if name not in counted_ms or at_ms - counted_ms[name] > horizon_ms:
+            counted_ms[name] = at_ms
+            kept.append(row)
+    repeats = len(table) - len(kept)
     if not repeats:
         return table, ()
-    kept = np.array(sorted(first.values()), dtype=np.int64)
-    return table.take(kept), (f"{repeats} rows left out: their prediction_id came before",)
+    note = f"{repeats} rows left out: their prediction_id came before, within the label horizon"
+    return table.take(np.array(kept, dtype=np.int64)), (note,)
 
 
 def limit_segments(table: ReferenceTable) -> tuple[ReferenceTable, tuple[str, ...]]:

@@ -154,6 +154,17 @@ def test_repeated_ids_count_once_and_rare_segments_are_united() -> None:
     assert any("all but 64" in note for note in built.notes)
 
 
+def test_an_id_counts_again_once_the_label_horizon_is_over() -> None:
+    base = table()
+    ids = [f"customer-{row % PER_DAY}" for row in range(len(base.ids))]  # each at its hour of every day, for five days
+    built = build_reference(PLANNER, table(ids=ids), held_out=True)
+    assert [part.rows for part in parts(built, "inputs")] == [PER_DAY, PER_DAY], "after 2 d: a repeat yet"
+    assert [part.labelled for part in parts(built, "outcome")] == [PER_DAY, PER_DAY]
+    assert built.notes == ("120 rows left out: their prediction_id came before, within the label horizon",)
+    definition = msgspec.structs.replace(PLANNER, label_horizon="12h")
+    assert build_reference(definition, table(ids=ids), held_out=True).notes == ()
+
+
 def test_too_many_profiles_are_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "MAX_REFERENCE_PROFILES", 10)
     with pytest.raises(ReferenceFileError, match="choose longer windows"):
