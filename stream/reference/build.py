@@ -16,7 +16,7 @@ from stream.model.reference import Reference
 from stream.parts.assemble import RawRows, Values, as_numbers, assemble, score_column
 from stream.parts.encoding import category_text
 from stream.parts.store import PartStore
-from stream.reference.outcomes import label_rows
+from stream.reference.outcomes import label_rows, odd_predictions
 from stream.reference.segments import limit_segments, without_repeats
 from stream.reference.table import ReferenceFileError, ReferenceTable
 from tidegauge.definition import CategoricalGrid, Definition, FeatureGrid, FeatureType, NumericGrid
@@ -91,7 +91,8 @@ def build_reference(
     compiled = compile_model(definition, grids)
     table, repeat_notes = without_repeats(table, compiled.label_horizon_ms)
     table, segment_notes = limit_segments(table)
-    notes = (*table.notes, *repeat_notes, *segment_notes)
+    odd = odd_predictions(definition, table.predictions)
+    notes = (*table.notes, *odd, *repeat_notes, *segment_notes)
     store = PartStore()
     for first in range(0, len(table), _CHUNK_ROWS):
         columns = assemble(compiled, "", _raw_rows(table, slice(first, first + _CHUNK_ROWS)))

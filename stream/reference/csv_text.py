@@ -30,7 +30,8 @@ def as_live(table: pa.Table, definition: Definition) -> tuple[pa.Table, tuple[st
     """
     notes = []
     known = frozenset(_classes(definition))
-    table = _scores(table, definition)
+    table, note = _scores(table, definition)
+    notes.extend(note)
     for name in table.column_names:
         if not pa.types.is_string(table[name].type):
             continue
@@ -116,14 +117,16 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _scores(table: pa.Table, definition: Definition) -> pa.Table:
-    """Take predictions of a binary task for the numbers they are where none of them is the positive class."""
-    if definition.task != "binary" or "prediction" not in text_columns(definition):
-        return table
-    texts = _distinct(table["prediction"])
-    if definition.positive in texts or any(_number(text) is None for text in texts):
-        return table
-    return _replaced(table, "prediction", _number, pa.float64())
+def _scores(table: pa.Table, definition: Definition) -> tuple[pa.Table, list[str]]:
+    """Take predictions of a binary task for the numbers they are where none of them is the positive class.
+
+    One text in a column of numbers makes all of it text, and classes: none of them the positive one.
+    """
+    column, positive = table["prediction"], definition.positive
+    if definition.task != "binary" or positive is None or not pa.types.is_string(column.type):
+        return table, []
+    are_classes = positive in _distinct(column) and positive != "1"  # which says the same as a number
+    return (table, []) if are_classes else _to_numbers(table, "prediction")
 
 
 def _distinct(column: pa.ChunkedArray) -> list[str]:

@@ -11,6 +11,7 @@ from stream.parts.columns import Float64Array, OutcomeRows
 from stream.parts.encoding import category_text, encode_class, encode_label
 from stream.parts.keys import segment_label
 from stream.reference.table import NO_TIME, Int64Array, ReferenceFileError, ReferenceTable
+from tidegauge.definition import Definition
 
 # As for live labels: clocks of two services may differ by this much.
 LABEL_SKEW_MS = 10_000
@@ -64,6 +65,14 @@ def _strange(compiled: CompiledModel, table: ReferenceTable, scores: Float64Arra
         if others:
             notes.append(f"{len(others)} {what}, such as {', '.join(_examples(others))}, are not among `classes`")
     return notes
+
+
+def odd_predictions(definition: Definition, predictions: Iterable[object]) -> tuple[str, ...]:
+    """Return a note where predictions are classes and none of them is the positive one."""
+    texts = [value for value in predictions if isinstance(value, str)]
+    if definition.task != "binary" or definition.positive is None or not texts or definition.positive in texts:
+        return ()
+    return (f"no prediction is {definition.positive}, the positive one: texts such as {texts[0]} count as 0",)
 
 
 def _examples(values: Iterable[object]) -> list[str]:

@@ -94,6 +94,25 @@ def test_a_positive_label_with_leading_zeros_is_met(tmp_path: Path) -> None:
     assert read(tmp_path, PADDED, "prediction", "01", "02").predictions == ["01", "02"]
 
 
+@pytest.mark.parametrize("positive", ["late", "1", "01"])
+def test_one_text_among_probabilities_does_not_make_classes_of_them(tmp_path: Path, positive: str) -> None:
+    definition = Definition(model="m", task="binary", positive=positive)
+    table = read(tmp_path, definition, "prediction", "0.75", "timeout", "1", "0.25")
+    assert table.predictions == [0.75, None, 1.0, 0.25]
+    assert table.notes == ("column prediction: 1 values such as timeout are no numbers, and missing",)
+    assert build_reference(definition, table, held_out=True).notes == table.notes
+
+
+def test_classes_of_which_none_is_the_positive_one_are_noted(tmp_path: Path) -> None:
+    definition = Definition(model="m", task="binary", positive="late")
+    table = read(tmp_path, definition, "prediction", "on time", "cancelled")
+    assert build_reference(definition, table, held_out=True).notes == (
+        "no prediction is late, the positive one: texts such as on time count as 0",
+    )
+    table = read(tmp_path, definition, "prediction", "on time", "late")
+    assert (table.predictions, build_reference(definition, table, held_out=True).notes) == (["on time", "late"], ())
+
+
 def test_labels_that_the_definition_does_not_know_are_noted(tmp_path: Path) -> None:
     table = read(tmp_path, CODES, "prediction,label", *["01,01", "02,03", "4,03"])
     notes = build_reference(CODES, table, held_out=True).notes
