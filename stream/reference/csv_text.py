@@ -47,6 +47,18 @@ def as_live(table: pa.Table, definition: Definition) -> tuple[pa.Table, tuple[st
     return table, tuple(notes)
 
 
+def segments_as_live(segments: Mapping[str, list[str | None]]) -> tuple[dict[str, list[str | None]], tuple[str, ...]]:
+    """Return values of segments as they come live, and notes: as text, so as in the file, but for truth values."""
+    live, notes = {}, []
+    for name, values in segments.items():
+        texts = [value for value in dict.fromkeys(values) if value is not None]
+        truths = all(text.strip().lower() in _TRUTHS for text in texts)
+        spellings = spelling(texts) if truths else dict(zip(texts, texts, strict=True))
+        live[name] = [None if value is None else spellings[value] for value in values]
+        notes.extend(_changes(name, spellings))
+    return live, tuple(notes)
+
+
 def _categorical(definition: Definition) -> list[str]:
     return [name for name, kind in definition.features.items() if kind == "categorical"]
 
@@ -66,11 +78,14 @@ def _padded(text: str) -> bool:
 def _respelt(table: pa.Table, name: str, known: Collection[str]) -> tuple[pa.Table, list[str]]:
     """Spell a column as it comes live, unless it holds names that are known as they stand."""
     spellings = spelling(_distinct(table[name]), known)
-    changed = [text for text, live in spellings.items() if text != live]
-    if not changed:
-        return table, []
-    note = f"column {name}: {', '.join(f'{text} is read as {spellings[text]}' for text in changed[:2])}"
-    return _replaced(table, name, spellings.__getitem__, pa.string()), [f"{note}, as it comes live"]
+    notes = _changes(name, spellings)
+    return (_replaced(table, name, spellings.__getitem__, pa.string()) if notes else table), notes
+
+
+def _changes(name: str, spellings: Mapping[str, str]) -> list[str]:
+    """Return a note where a column is spelt otherwise."""
+    changed = [f"{text} is read as {live}" for text, live in spellings.items() if text != live]
+    return [f"column {name}: {', '.join(changed[:2])}, as it comes live"] if changed else []
 
 
 def spelling(texts: Collection[str], known: Collection[str] = ()) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from stream.model.problems import nearest
 from stream.parts.assemble import Values
 from stream.parts.encoding import category_text
-from stream.reference.csv_text import as_live, text_columns
+from stream.reference.csv_text import as_live, segments_as_live, text_columns
 from stream.reference.table import NO_TIME, ReferenceFileError, ReferenceTable
 from stream.reference.times import require_plausible, times_ms
 from tidegauge.definition import Definition
@@ -51,10 +51,12 @@ def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
     require_plausible(times, "timestamp", path.name)
     order = np.argsort(times, kind="stable")
     table = table.take(pa.array(order))
-    segments = {name: _texts(table[name]) for name in definition.segments}  # live they are text as in the file
+    segments = {name: _texts(table[name]) for name in definition.segments}
     spelling: tuple[str, ...] = ()
     if path.name.endswith(_CSV):
-        table, spelling = as_live(table, definition)
+        segments, of_segments = segments_as_live(segments)
+        table, of_columns = as_live(table, definition)
+        spelling = tuple(dict.fromkeys((*of_segments, *of_columns)))
     features, notes = _features(table, definition, path.name)
     return ReferenceTable(
         source=path.name,

@@ -14,6 +14,7 @@ from stream.reference.csv_text import spelling
 from stream.reference.read import read_reference
 from stream.reference.table import ReferenceFileError, ReferenceTable
 from tidegauge.definition import Definition
+from tidegauge.recorder import values
 
 CODES = Definition(model="m", task="multiclass", classes=["01", "02", "10"])
 PADDED = Definition(model="m", task="binary", positive="01")
@@ -129,6 +130,15 @@ def test_a_segment_stays_as_it_is_where_the_feature_of_its_name_does_not(tmp_pat
     definition = Definition(model="m", features={"site": "categorical"}, segments=["site"])
     table = read(tmp_path, definition, "prediction,site", "1,1.0", "1,2.0")
     assert (table.segments["site"], table.features["site"]) == (["1.0", "2.0"], ["1", "2"])
+
+
+def test_truth_values_are_segments_as_the_recorder_writes_them(tmp_path: Path) -> None:
+    definition = Definition(model="m", segments=["vip", "site"], features={"vip": "categorical"})
+    table = read(tmp_path, definition, "prediction,vip,site", "1,True,True", "1,,x", "1,False,x")
+    live = values.segments({"vip": True}) | values.segments({"no": False})
+    assert table.segments["vip"] == [live["vip"], None, live["no"]]
+    assert table.segments["site"] == ["True", "x", "x"]
+    assert table.notes == ("column vip: True is read as true, False is read as false, as it comes live",)
 
 
 def test_numbers_among_text_are_read_and_the_text_is_named(tmp_path: Path) -> None:
