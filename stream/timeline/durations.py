@@ -6,6 +6,10 @@ from decimal import Decimal
 MS_PER_UNIT = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 DAY_MS = MS_PER_UNIT["d"]
 
+# A thousand years. What is added to an instant must fit 64 bits: a definition is kept for ever, and one with a duration
+# that does not would end every worker that reads it.
+_LONGEST_DAYS = 365_000
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 # Weeks are left out on purpose: a window is called "7d" in reports, as in its definition.
 _FORMAT_UNITS = ("d", "h", "m", "s", "ms")
@@ -23,7 +27,7 @@ def parse_duration(text: str) -> int:
     Raises
     ------
     ValueError
-        If the text has another form, or is not a whole number of milliseconds.
+        If the text has another form, is not a whole number of milliseconds, or more than a thousand years.
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
@@ -32,6 +36,8 @@ def parse_duration(text: str) -> int:
         )
     number, unit = match.groups()
     milliseconds = Decimal(number) * MS_PER_UNIT[unit]  # in floats 1.1h is no whole number
+    if milliseconds > _LONGEST_DAYS * DAY_MS:
+        raise ValueError(f"{text!r} is too long a duration: at most {_LONGEST_DAYS}d")
     if milliseconds != int(milliseconds):
         raise ValueError(f"{text!r} is not a whole number of milliseconds")
     return int(milliseconds)

@@ -26,6 +26,13 @@ def test_what_is_no_duration_is_named(text: object) -> None:
         parse_duration(text)  # type: ignore[arg-type]  # a YAML file may hold anything
 
 
+@pytest.mark.parametrize("text", ["365001d", "200000000000000d", "9" * 400 + "w"])
+def test_a_duration_that_no_instant_could_be_moved_by_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="too long a duration: at most 365000d"):
+        parse_duration(text)
+    assert parse_duration("365000d") < 1 << 62
+
+
 @given(st.integers(min_value=0, max_value=10**13))
 def test_format_is_read_back_exactly(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds)) == milliseconds
