@@ -51,13 +51,14 @@ def encode_class(definition: Definition, value: object) -> float:
     """Return the code of a multiclass prediction or label.
 
     The index of its class, `len(classes)` for one that is not listed, NaN for none or another task. Of a vector with
-    one number per class the first greatest is the predicted one.
+    one number per class the first greatest is the predicted one; where one is missing there is none.
     """
     if definition.task != "multiclass" or value is None:
         return math.nan
     classes = definition.classes
     if isinstance(value, list | tuple | np.ndarray):
-        return float(np.argmax(value)) if len(value) == len(classes) else math.nan
+        whole = len(value) == len(classes) and None not in value
+        return float(np.argmax(value)) if whole else math.nan
     text = category_text(value)
     if text is None:
         return math.nan

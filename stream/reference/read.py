@@ -75,7 +75,7 @@ def read_reference(path: Path | str, definition: Definition) -> ReferenceTable:
 def _read(path: Path, definition: Definition) -> pa.Table:
     try:
         if path.name.endswith(_PARQUET):
-            return pq.read_table(path)
+            return _without_views(pq.read_table(path))
         if path.name.endswith(_CSV):
             return pa_csv.read_csv(path, convert_options=_csv_types(definition))
     except FileNotFoundError:
@@ -83,6 +83,13 @@ def _read(path: Path, definition: Definition) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         raise ReferenceFileError(f"{path} cannot be read: {error}") from None
     raise ReferenceFileError(f"{path.name}: expected a file named {', '.join((*_PARQUET, *_CSV))}")
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Turn text that the file says to read as views into text: Arrow cannot sort views."""
+    views = {field.name for field in table.schema if pa.types.is_string_view(field.type)}
+    kinds = [field.with_type(pa.large_string()) if field.name in views else field for field in table.schema]
+    return table.cast(pa.schema(kinds)) if views else table
 
 
 def _csv_types(definition: Definition) -> pa_csv.ConvertOptions:

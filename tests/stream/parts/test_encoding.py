@@ -71,6 +71,7 @@ def test_classes_are_codes_and_all_others_one_more() -> None:
     assert [encode_class(MULTICLASS, value) for value in values] == [0, 1, 2, 3, 1]
     assert math.isnan(encode_class(MULTICLASS, None))
     assert math.isnan(encode_class(MULTICLASS, [0.5, 0.5]))
+    assert math.isnan(encode_class(MULTICLASS, [0.5, None, 0.5])), "as a Parquet file may hold it"
     assert math.isnan(encode_class(BINARY, "late"))
 
 

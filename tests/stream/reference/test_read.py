@@ -131,6 +131,12 @@ def test_decimals_are_numbers_as_predictions_and_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.features["x"], [1.0, np.nan])
 
 
+def test_text_as_views_is_text(tmp_path: Path) -> None:
+    views = {name: pa.array(["a", None], pa.string_view()) for name in ("x", "origin", "label")}
+    table = read_reference(parquet(tmp_path, **views), Definition(model="m", segments=["origin"]))
+    assert table.features["x"] == table.segments["origin"] == table.labels == ["a", None]
+
+
 def test_a_label_time_that_is_nan_is_missing(tmp_path: Path) -> None:
     table = read_reference(parquet(tmp_path, label_timestamp=[np.nan, float(NOON_MS)]), Definition(model="m"))
     assert table.label_timestamps_ms.tolist() == [NO_TIME, NOON_MS]
