@@ -111,6 +111,12 @@ def _renamed(table: pa.Table, definition: Definition, source: str) -> pa.Table:
     by_their_name = {theirs: ours for ours, theirs in renames.items()}
     names = [by_their_name.get(name, name) for name in table.column_names]
     repeated = sorted({name for name in names if names.count(name) > 1})
+    taken = next((name for name in repeated if name in renames and name in table.column_names), None)
+    if taken is not None:
+        raise ReferenceFileError(
+            f"{source}: `columns` takes {renames[taken]!r} for {taken}, and there is a column {taken!r}, too: "
+            f"rename that one as well, `NEW_NAME: {taken}`"
+        )
     if repeated:
         raise ReferenceFileError(f"{source}: more than one column is called {', '.join(repeated)}")
     return table.rename_columns(names)

@@ -12,7 +12,7 @@ import pytest
 from stream.model.compiled import SCORE
 from stream.reference.build import build_reference
 from stream.reference.read import read_reference
-from stream.reference.table import NO_TIME, ReferenceFileError
+from stream.reference.table import NO_TIME, ReferenceFileError, ReferenceTable
 from tidegauge.definition import Definition, ReferenceSpec
 
 PLANNER = Definition(model="planner", task="binary", positive="late", segments=["origin"])
@@ -216,3 +216,14 @@ def test_a_rename_of_a_column_that_is_not_there(tmp_path: Path) -> None:
     spec = ReferenceSpec(file="x", columns={"timestamp": "schedule"})
     with pytest.raises(ReferenceFileError, match="did you mean `scheduled`"):
         read_reference(write(tmp_path, "scheduled,prediction\n1,2\n"), Definition(model="m", reference=spec))
+
+
+def test_a_rename_to_the_name_of_another_column_says_the_way_out(tmp_path: Path) -> None:
+    path = write(tmp_path, "timestamp,scheduled,prediction\n2013-01-31,2013-02-01,0.5\n")
+
+    def read(**columns: str) -> ReferenceTable:
+        return read_reference(path, Definition(model="m", reference=ReferenceSpec(file="x", columns=columns)))
+
+    with pytest.raises(ReferenceFileError, match=r"takes 'scheduled' for timestamp, .* as well, `NEW_NAME: timestamp`"):
+        read(timestamp="scheduled")
+    assert read(timestamp="scheduled", created="timestamp").timestamps_ms.tolist() == [NOON_MS - 12 * 3_600_000]
