@@ -23,9 +23,8 @@ def keep_history(state: MonitorState, judges: Judges) -> Iterator[History]:
     reached_ms = state.watermarks.predictions_ms
     for key, body, came in state.panes.take_moved():
         compiled = judges.catalog.compiled_for(key.model, key.pane_start_ms)
-        catalog, progress = judges.catalog, state.progress_of(key.model)
         # One that leaves may have been written while something was to be learnt.
-        learning = to_learn_ms(catalog, compiled, progress) if came else learning_ms(compiled)
+        learning = to_learn_ms(judges.catalog, compiled) if came else learning_ms(compiled)
         if learning or compiled.learning:
             yield HistoryPane(key=key, size_bytes=len(body), body=body if came else None)
     if reached_ms == NEVER_MS:

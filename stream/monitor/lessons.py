@@ -61,18 +61,19 @@ def learning_ms(compiled: CompiledModel) -> int:
     return -(-span_ms // season_ms) * season_ms + 2 * DAY_MS + compiled.label_horizon_ms
 
 
-def to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
+def to_learn_ms(catalog: Catalog, compiled: CompiledModel) -> int:
     """Return how long panes must be kept for what is yet to be learnt from them; 0 when nothing is.
 
-    Not before the catalog has a reference of its layouts: until then a lost state would have to learn it again.
+    Not before the catalog has a reference of its layouts: until then a lost state would have to learn it again. One
+    that trails follows any, a file's too.
     """
-    again = compiled.definition.reference.trailing and progress.learned
-    return 0 if has_reference(catalog, compiled) and not again else learning_ms(compiled)
+    trails = compiled.definition.reference.trailing is not None
+    return learning_ms(compiled) if trails or not has_reference(catalog, compiled) else 0
 
 
-def kept_to_learn_ms(catalog: Catalog, compiled: CompiledModel, progress: Progress) -> int:
+def kept_to_learn_ms(catalog: Catalog, compiled: CompiledModel) -> int:
     """Return how long panes are kept for what is yet to be learnt from them, however few days have rows."""
-    least_ms = to_learn_ms(catalog, compiled, progress)
+    least_ms = to_learn_ms(catalog, compiled)
     longer = least_ms and not has_reference(catalog, compiled)
     return least_ms + (_MOST_SPANS - 1) * _span_ms(compiled, least_ms) if longer else least_ms
 
@@ -135,7 +136,7 @@ def _unlabelled(state: MonitorState, lesson: Lesson) -> bool:
 def _lesson(state: MonitorState, catalog: Catalog, compiled: CompiledModel, progress: Progress) -> Lesson | None:
     """Return what to learn from a revision; None: nothing is to be learnt, or unknown yet."""
     spec = compiled.definition.reference
-    kept_ms = to_learn_ms(catalog, compiled, progress)
+    kept_ms = to_learn_ms(catalog, compiled)
     if not kept_ms:
         return None
     days = LocalDayPanes(compiled.definition.timezone)

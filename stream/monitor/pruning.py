@@ -37,8 +37,8 @@ def prune(state: MonitorState, judges: Judges, models: Iterable[str], retention_
         revisions = [revision for revision, _ in judges.revisions(model)]
         patience_ms = max(_PATIENCE * max(kept_ms(c, retention_ms) for c in revisions), _PATIENCE_MS)
         reached_ms = min(predictions_ms, max(outcomes_ms, predictions_ms - patience_ms))
-        learning = to_learn_ms(judges.catalog, compiled, state.progress[model])
-        lessons_ms = reached_ms - kept_to_learn_ms(judges.catalog, compiled, state.progress[model])
+        learning = to_learn_ms(judges.catalog, compiled)
+        lessons_ms = reached_ms - kept_to_learn_ms(judges.catalog, compiled)
         before_ms = min(_read_from(revisions, reached_ms, lambda c: kept_ms(c, retention_ms)), lessons_ms)
         for part in PANES:
             state.panes.drop_before(model, part, before_ms)

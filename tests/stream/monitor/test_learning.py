@@ -9,11 +9,11 @@ import pytest
 from stream.model.catalog import Catalog
 from stream.model.compile import compile_model
 from stream.model.compiled import ALWAYS_MS, SCORE, CompiledModel
+from stream.model.reference import Reference
 from stream.monitor.core import MonitorCore
 from stream.monitor.learn_grids import grids_of
 from stream.monitor.lessons import learning_ms, to_learn_ms
 from stream.monitor.outputs import LearnedModel, LearnedReference, Output
-from stream.monitor.schedule import Progress
 from stream.parts.hashes import hash_ids
 from stream.parts.sample import SamplePart
 from stream.timeline.durations import DAY_MS
@@ -93,10 +93,15 @@ def test_a_reference_is_learnt_from_matured_days_and_then_judges(learning: Compi
 
 
 def replay(
-    learning: CompiledModel, messages: world.Messages, *, at_once: bool, later: CompiledModel | None = None
+    learning: CompiledModel,
+    messages: world.Messages,
+    *,
+    at_once: bool,
+    later: CompiledModel | None = None,
+    known: Reference | None = None,
 ) -> list[Output]:
     """Outputs when a catalog follows each answer: day by day, or with everything there before the first decision."""
-    catalog = Catalog().with_revision(learning)
+    catalog = world.catalog_of(learning, known)
     catalog = catalog if later is None else catalog.with_revision(later)
     core, outputs = MonitorCore(0, catalog), []
     days = [[m for day in messages for shard in day for m in shard]] if at_once else messages
@@ -167,12 +172,12 @@ def test_outcomes_of_another_layout_are_learnt_anew_too(learning: CompiledModel)
         msgspec.structs.replace(learning.definition, label_ages=["3h"]), world.grids(), effective_from_ms=DAY_0
     )
     older, newer = (world.reference(compiled, days=1) for compiled in (learning, later))
-    progress, catalog = Progress(), Catalog().with_revision(learning).with_reference(older, ALWAYS_MS)
-    assert to_learn_ms(catalog, learning, progress) == 0
+    catalog = Catalog().with_revision(learning).with_reference(older, ALWAYS_MS)
+    assert to_learn_ms(catalog, learning) == 0
     changed_catalog = catalog.with_revision(later)
-    assert to_learn_ms(changed_catalog, learning, progress) == 0
-    assert to_learn_ms(changed_catalog, later, progress) == learning_ms(later) > 0
-    assert to_learn_ms(changed_catalog.with_reference(newer, DAY_0 + DAY_MS), later, progress) == 0
+    assert to_learn_ms(changed_catalog, learning) == 0
+    assert to_learn_ms(changed_catalog, later) == learning_ms(later) > 0
+    assert to_learn_ms(changed_catalog.with_reference(newer, DAY_0 + DAY_MS), later) == 0
 
 
 def test_days_that_drifted_are_left_out_however_long_ago(learning: CompiledModel) -> None:

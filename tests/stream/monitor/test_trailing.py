@@ -60,6 +60,13 @@ def test_what_alerts_is_never_taken_for_healthy(trailing: CompiledModel) -> None
     assert told(fast) == told(slow)
 
 
+def test_a_reference_from_a_file_is_followed_too(trailing: CompiledModel) -> None:
+    messages = world.play([Day(rows=400)] * 26, trailing, after=0)
+    outputs = replay(trailing, messages, at_once=False, known=world.reference(trailing, days=10))
+    learned = [output for output in outputs if isinstance(output, LearnedReference)]
+    assert [(one.reference.end_ms - DAY_0) // DAY_MS for one in learned] == [15, 22]
+
+
 def test_a_category_that_the_next_reference_does_not_know_is_forgotten(trailing: CompiledModel) -> None:
     definition = msgspec.structs.replace(trailing.definition, monitors=[DriftMonitor(features=["colour"])])
     compiled = world.compiled_model(definition)
