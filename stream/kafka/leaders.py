@@ -5,7 +5,8 @@ lose it (see `clients.ORDERED`).
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -39,13 +40,23 @@ def require_leaders(
         time.sleep(_PAUSE_SECONDS)
 
 
-def _silent(admin: AdminClient, places: Collection[Place], timeout_seconds: float) -> Iterator[Place]:
+def _silent(admin: AdminClient, places: Collection[Place], timeout_seconds: float) -> Collection[Place]:
+    """Return the places that do not answer; all of them when no broker does."""
     if not places:
-        return
+        return ()
+    try:
+        # Else a client that once heard of no such topic, from a broker that did not know yet, never asks again.
+        admin.list_topics(timeout=timeout_seconds)
+    except KafkaException:
+        return places
     asked: dict[Any, OffsetSpec] = {TopicPartition(*place): OffsetSpec.latest() for place in places}
-    for place, future in admin.list_offsets(asked, request_timeout=timeout_seconds).items():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() not in _FORBIDDEN:
-                yield place.topic, place.partition
+    answers = admin.list_offsets(asked, request_timeout=timeout_seconds)
+    return [(place.topic, place.partition) for place, answer in answers.items() if not _served(answer)]
+
+
+def _served(answer: Future[Any]) -> bool:
+    try:
+        answer.result()
+    except KafkaException as error:
+        return error.args[0].code() in _FORBIDDEN
+    return True
