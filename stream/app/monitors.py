@@ -271,7 +271,11 @@ class Monitors:
     def _restart_later(self) -> None:
         """Seek back outside of the agent: it must be free to let the buffered records pass."""
         if self._claiming is None or self._claiming.done():
-            self._claiming = asyncio.create_task(self._restart(), name="restart")
+            self._claiming = asyncio.create_task(self._restart_and_claim(), name="restart")
+
+    async def _restart_and_claim(self) -> None:
+        await self._restart()
+        await self._claim_all()  # what was lost meanwhile found this task under way, and left the claim to it
 
     async def _claim_all(self) -> None:
         while self.unowned and not self._failed:
