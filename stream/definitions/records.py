@@ -83,6 +83,7 @@ _VERSION_DECODER: Final = msgspec.json.Decoder(_Versioned)
 _HEAD_DECODER: Final[msgspec.json.Decoder[Head]] = msgspec.json.Decoder(Head)
 _GRIDS_DECODER: Final = msgspec.msgpack.Decoder(dict[str, FeatureGrid])
 _PROFILES_DECODER: Final = msgspec.msgpack.Decoder(list[Profile])
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def content_hash(raw: bytes) -> str:
@@ -123,7 +124,7 @@ def decode_record(raw: bytes) -> Head | bytes:
         if version > VERSION:
             raise _newer(version)
         return _HEAD_DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise RecordError(str(error)) from error
 
 
@@ -168,7 +169,7 @@ def _unpack(decoder: "msgspec.msgpack.Decoder[T]", compressed: bytes) -> T:
         if not inflater.eof:
             raise RecordError(f"slices are cut short, or hold more than {MAX_UNPACKED_BYTES} bytes")
         return decoder.decode(packed)
-    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (zlib.error, *_UNREADABLE) as error:
         raise RecordError(f"slices hold nothing readable: {error}") from error
 
 

@@ -117,7 +117,10 @@ def test_a_reference_waits_for_a_new_one_when_the_definition_names_another() -> 
     assert log.history("m").reference is None
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"hello", b'{"record":"definition","model":3}', b"\xff"])
+DEEP = b'{"version":1,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"hello", b'{"record":"definition","model":3}', b"\xff", DEEP])
 def test_garbage_is_void_and_changes_nothing(raw: bytes) -> None:
     log = DefinitionLog()
     first = head("")

@@ -1,5 +1,7 @@
 """Records: one encoding, whole again after cutting, and nothing readable out of damage."""
 
+import zlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -95,6 +97,12 @@ def test_a_slice_that_unfolds_without_end_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(records, "MAX_UNPACKED_BYTES", 1_000)
     with pytest.raises(RecordError, match="more than 1000"):
         decode_reference(manifest_of(reference, slices), pieces(slices))
+
+
+def test_a_slice_that_nests_too_deep_is_refused() -> None:
+    grid = b"\x81\xa1x" + b"\x91" * 100_000 + b"\xc0"  # {x: a list in a list, and so on}
+    with pytest.raises(RecordError, match="recursion"):
+        decode_grids([zlib.compress(b"\x81\xa4temp" + grid)])
 
 
 @given(st.binary(max_size=80))
