@@ -36,7 +36,7 @@ class DefinitionFollower:
         self._reader = reader
         self._on_change = on_change
         self._stop = threading.Event()
-        self._failure: TidegaugeError | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="definitions", daemon=True)
 
     @property
@@ -45,8 +45,11 @@ class DefinitionFollower:
         return self._reader.catalog
 
     @property
-    def failure(self) -> TidegaugeError | None:
-        """Why following ended by itself (a newer record, a topic cut short): end the process with its exit code."""
+    def failure(self) -> Exception | None:
+        """Why following ended by itself (a newer record, a topic cut short, a bug): end the process.
+
+        A TidegaugeError carries the exit code.
+        """
         return self._failure
 
     def start(self, timeout_seconds: float = READ_TIMEOUT_SECONDS) -> Catalog:
@@ -64,12 +67,19 @@ class DefinitionFollower:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            before = self._reader.catalog
             try:
-                self._reader.poll(_POLL_SECONDS)
+                self._follow()
             except TidegaugeError as error:
                 _LOG.critical("models: following ended: %s", error)
                 self._failure = error
                 return
-            if self._reader.catalog is not before:
-                self._on_change(self._reader.catalog)
+            except Exception as error:  # noqa: BLE001 - a worker must not go on by old definitions for ever
+                _LOG.exception("models: following ended")
+                self._failure = error
+                return
+
+    def _follow(self) -> None:
+        before = self._reader.catalog
+        self._reader.poll(_POLL_SECONDS)
+        if self._reader.catalog is not before:
+            self._on_change(self._reader.catalog)
