@@ -1,11 +1,14 @@
 """The Faust app: one agent on `profiles`, a web server, nothing stored by Faust."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import faust
+from aiohttp.web import BaseSite, SockSite
 from faust.web import View
+from faust.web.drivers.aiohttp import Web
 from yarl import URL
 
 from stream.app.monitors import Monitors
@@ -21,7 +24,8 @@ BUFFERED_MESSAGES: Final = 64
 class AppOptions:
     """What the app is told; the timings are seconds.
 
-    `session_seconds` is the take-over time after a kill. `web_port` 0 means no web server.
+    `session_seconds` is the take-over time after a kill. `web` is the socket that the web server listens on; None means
+    no web server.
     """
 
     group: str
@@ -30,12 +34,27 @@ class AppOptions:
     session_seconds: float = 6.0
     heartbeat_seconds: float = 1.0
     commit_seconds: float = 1.0
-    web_host: str = "127.0.0.1"
-    web_port: int = 6066
+    web: socket.socket | None = None
+
+
+class SocketWeb(Web):
+    """Faust's web server, on a socket that listens already."""
+
+    def __init__(self, app: faust.App, listening: socket.socket) -> None:
+        super().__init__(app)
+        self._listening = listening
+
+    def _create_site(self) -> BaseSite:
+        return SockSite(self._runner, self._listening)
 
 
 class MonitorApp(faust.App):
     """Faust's app, leaving no folder behind and asking nothing of Kafka but READ."""
+
+    listening: socket.socket | None = None
+
+    def _new_web(self) -> Any:
+        return super()._new_web() if self.listening is None else SocketWeb(self, self.listening)
 
     def _create_directories(self) -> None:
         """Make none: there are no tables."""
@@ -62,10 +81,7 @@ def make_app(options: AppOptions, monitors: Monitors) -> MonitorApp:
         store="memory://",
         topic_allow_declare=False,
         topic_disable_leader=True,
-        web_enabled=bool(options.web_port),
-        web_host=options.web_host,
-        web_bind=options.web_host,
-        web_port=options.web_port or 6066,
+        web_enabled=options.web is not None,
         web_router_enabled=False,
         web_tables_enabled=False,
         web_graph_enabled=False,
@@ -73,6 +89,7 @@ def make_app(options: AppOptions, monitors: Monitors) -> MonitorApp:
         web_metrics_enabled=False,
         worker_redirect_stdouts=False,
     )
+    app.listening = options.web
     app.transport = OwnedTransport(urls, app, topic=options.topic, offsets=monitors)
     _add_agent(app, options.topic, monitors)
     return app

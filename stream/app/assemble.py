@@ -17,7 +17,7 @@ from stream.app.pages import health_page, metrics_page
 from stream.app.partition import Partition
 from stream.app.partitions import PartitionWatch, asker, counts, keep_counts
 from stream.app.publisher import KafkaPublisher, OutputPublisher
-from stream.app.startup import insist, ready
+from stream.app.startup import insist, listen, ready
 from stream.app.supervisor import ThreadService
 from stream.app.worker import Failure, Parts, serve, stop_on_signals
 from stream.checkpoint import AsyncRunner, ShardName, connect, connect_async
@@ -63,6 +63,7 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
     failure = Failure()
     stop = asyncio.Event()
     stop_on_signals(stop)
+    web = listen(settings.web)
     if not await ready(settings, stop):
         return
     return_large_blocks()
@@ -79,7 +80,7 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
     follower = DefinitionFollower(DefinitionReader(settings.kafka_settings, names.models))
     await asyncio.to_thread(follower.start)
     try:
-        parts = _parts(settings, names, follower, failure, cold_start=cold_start)
+        parts = _parts(settings, names, follower, failure, web, cold_start=cold_start)
         watch = PartitionWatch(ask, topics, failure)
         calm_collector()
         await serve(replace(parts, services=(*parts.services, watch)), stop)
@@ -88,7 +89,13 @@ async def run_worker(settings: Settings, *, cold_start: bool = False) -> None:
 
 
 def _parts(
-    settings: Settings, names: TopicNames, follower: DefinitionFollower, failure: Failure, *, cold_start: bool
+    settings: Settings,
+    names: TopicNames,
+    follower: DefinitionFollower,
+    failure: Failure,
+    web: socket.socket | None,
+    *,
+    cold_start: bool,
 ) -> Parts:
     url = settings.redis.url.get_secret_value()
     messages = KafkaPublisher(settings.kafka_settings, names, failure)
@@ -101,8 +108,7 @@ def _parts(
         group=groups(settings)[1],
         topic=names.profiles,
         client=monitor_client(settings.kafka_settings),
-        web_host=settings.web.host,
-        web_port=settings.web.port,
+        web=web,
     )
     app = make_app(options, monitors)
     add_page(app, "/healthz", health_page(profiler, monitors))

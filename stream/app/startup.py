@@ -1,4 +1,4 @@
-"""Before a worker starts: its web port is free, its servers answer, its topics are there.
+"""Before a worker starts: its web port is its own, its servers answer, its topics are there.
 
 Once it runs, a server that goes away is waited for; one that was never there is most often a wrong address, and the
 process that says so and ends is the one that gets mended.
@@ -41,13 +41,11 @@ async def ready(settings: Settings, stop: asyncio.Event, clock: Callable[[], flo
     Raises
     ------
     ConfigurationError
-        When a Kafka setting cannot be honoured by both clients, the web port is taken, Redis refuses the password, or
-        a topic is missing.
+        When a Kafka setting cannot be honoured by both clients, Redis refuses the password, or a topic is missing.
     UnreachableError
         When a server did not answer within 10 s.
     """
     monitor_client(settings.kafka_settings)
-    settings.web.port = free_port(settings.web)
     admin = make_admin(settings.kafka_settings)
     for ask in (lambda: _ask_kafka(admin, settings), lambda: _ask_redis(settings)):
         if not await insist(ask, stop, clock):
@@ -57,18 +55,20 @@ async def ready(settings: Settings, stop: asyncio.Event, clock: Callable[[], flo
     return True
 
 
-def free_port(web: WebSettings) -> int:
-    """Port the web server can listen on: the one that was set, else the first free one from the default on.
+def listen(web: WebSettings) -> socket.socket | None:
+    """Listen where the web server will: on the port that was set, else on the first free one from the default on.
 
-    0 stays 0: no web server. Raises ConfigurationError when the port that was set cannot be had.
+    The socket is kept, not the number alone: of workers that start in the same second each has a port of its own then.
+    None for port 0: no web server. Raises ConfigurationError when the port that was set, or the host, cannot be had.
     """
     if not web.port:
-        return 0
+        return None
+    family, host = _address(web.host)
     chosen = "port" in web.model_fields_set
     for port in range(web.port, web.port + (1 if chosen else PORTS_TRIED)):
         try:
-            with socket.create_server((web.host, port)):
-                break
+            listening = socket.create_server((host, port), family=family)
+            break
         except OSError as error:
             reason = os.strerror(error.errno or 0)
     else:
@@ -78,7 +78,17 @@ def free_port(web: WebSettings) -> int:
         )
     if port != web.port:
         _LOG.info("port %d is taken: /healthz and /metrics are on %s:%d", web.port, web.host, port)
-    return port
+    return listening
+
+
+def _address(host: str) -> tuple[socket.AddressFamily, str]:
+    """Return a host's address and its family: IPv4, where it has both."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"web.host: {host!r} is no address of this machine ({error})") from error
+    family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    return family, str(address[0])
 
 
 async def insist(

@@ -1,7 +1,6 @@
 """The Faust side as it runs: on librdkafka's mock cluster and a real Valkey, with a core that counts."""
 
 import asyncio
-import socket
 import urllib.request
 from collections.abc import Awaitable, Callable
 
@@ -14,8 +13,10 @@ from stream.app.app import AppOptions, add_page, make_app
 from stream.app.monitors import Monitors
 from stream.app.partition import Partition
 from stream.app.publisher import KafkaPublisher
+from stream.app.startup import listen
 from stream.app.worker import Failure, Parts, serve
 from stream.checkpoint import AsyncRunner, ShardName, connect_async
+from stream.config import WebSettings
 from stream.kafka.embedded import PARTITIONS, EmbeddedBroker
 from stream.kafka.settings import monitor_client
 from stream.kafka.topics import TopicNames
@@ -55,15 +56,11 @@ def counted(client: redis.Redis) -> set[bytes | None]:
     return {client.hget(ShardName("", "monitor", n).fields, "count") for n in range(PARTITIONS)}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def run_worker(bootstrap: str, url: str, story: Callable[[int], Awaitable[None]]) -> None:
     async def run() -> None:
-        failure, stop, port = Failure(), asyncio.Event(), free_port()
+        failure, stop, web = Failure(), asyncio.Event(), listen(WebSettings())
+        assert web is not None
+        port = int(web.getsockname()[1])
         settings = {"bootstrap.servers": bootstrap}
         store = connect_async(url)
         publisher = KafkaPublisher(settings, TOPICS, failure)
@@ -74,7 +71,7 @@ def run_worker(bootstrap: str, url: str, story: Callable[[int], Awaitable[None]]
             return Partition(number, TOPICS.profiles, runner, lambda n, _: CountingCore(n), lambda: catalog, publisher)
 
         monitors = Monitors(partition, failure)
-        app = make_app(AppOptions("monitor", TOPICS.profiles, monitor_client(settings), web_port=port), monitors)
+        app = make_app(AppOptions("monitor", TOPICS.profiles, monitor_client(settings), web=web), monitors)
 
         async def page() -> tuple[int, bytes, str]:
             return 503, str(len(monitors.owned)).encode(), "text/plain; charset=utf-8"
