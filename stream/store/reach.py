@@ -6,6 +6,7 @@ from typing import Final
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from stream.checkpoint import connect
+from stream.checkpoint.retry import is_curable
 from stream.errors import ConfigurationError, UnreachableError
 from stream.store.durability import examine
 
@@ -20,7 +21,7 @@ def require_store(url: str) -> None:
     ConfigurationError
         When the address is malformed, or it refuses user, password or database.
     UnreachableError
-        When it does not answer.
+        When it does not answer, or says that it cannot serve now.
     """
     try:
         store = connect(url)
@@ -29,6 +30,8 @@ def require_store(url: str) -> None:
     try:
         store.execute_command("PING")
     except (AuthenticationError, ResponseError) as error:
+        if is_curable(error):  # a failing disk refuses even PING; a worker that runs waits for the same
+            raise UnreachableError(f"Redis takes no commands now ({error}); mend that and try again") from error
         raise ConfigurationError(
             f"Redis refuses us ({error}); check user, password and database in redis.url"
         ) from error
