@@ -7,8 +7,10 @@ from stream.checkpoint.errors import StateLostError
 from stream.checkpoint.names import ShardName
 from stream.checkpoint.requests import Read, Reply, Request
 
+FIRST_FIELDS = 16
 PAGE_FIELDS = 1_000
 PAGE_BYTES = 8_000_000
+"""A reply must be whole within a client's timeout of 2 s, and Redis does nothing else while it makes one."""
 
 OFFSET = b"offset:"
 
@@ -45,16 +47,23 @@ def load(shard: ShardName) -> Generator[Request, Reply, Stored]:
 
 
 def read_hash(key: str) -> Generator[Request, Reply, dict[bytes, bytes]]:
-    """Page through a hash: nobody else writes it, so the pages add up to one state."""
+    """Page through a hash: nobody else writes it, so the pages add up to one state.
+
+    A field has ten bytes, or a quarter of a million (a pane of 512 features): each page says how many the next may ask
+    for.
+    """
     found: dict[bytes, bytes] = {}
-    cursor = 0
+    cursor, count = 0, FIRST_FIELDS
     while True:
-        position, page = yield Read(("HSCAN", key, cursor, "COUNT", PAGE_FIELDS))
+        position, page = yield Read(("HSCAN", key, cursor, "COUNT", count))
         # redis-py gives a mapping or a flat list, by version and protocol.
-        found.update(page if isinstance(page, Mapping) else dict(zip(page[::2], page[1::2], strict=True)))
+        fields = page if isinstance(page, Mapping) else dict(zip(page[::2], page[1::2], strict=True))
+        found.update(fields)
         cursor = int(position)
         if not cursor:
             return found
+        size = sum(map(len, fields.values()))
+        count = max(1, min(PAGE_FIELDS, 8 * count, count * PAGE_BYTES // max(size, 1)))
 
 
 def _pages(lengths: dict[str, int]) -> Iterator[list[str]]:
