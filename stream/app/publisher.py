@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError
 
@@ -32,6 +33,15 @@ Done = Callable[[bool], Any]
 Message = Alert | Report | RetrainingRequest | History
 
 
+class _Queued(NamedTuple):
+    """A record of an output on its way, and what takes its delivery report."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    report: Callable[[KafkaError | None, Any], None]
+
+
 class KafkaPublisher:
     """Publishes alerts (key: alert id), reports and retraining requests (key: model), and what `history` keeps.
 
@@ -51,31 +61,53 @@ class KafkaPublisher:
         self._producer = make_producer({**PRODUCER_BOUNDS, **settings, **_OURS, "error_cb": self._on_error})
         self._topics = topics
         self._fail = fail
+        self._rest: deque[_Queued] = deque()
 
     def publish(self, output: Message, on_done: Done) -> bool:
-        """Queue an output; False when the queue is full: what was queued of it by then is harmless to repeat."""
+        """Start sending an output; False when the queue is full.
+
+        A snapshot may be larger than the queue: the rest of it follows, before any other output.
+        """
+        if self._rest:
+            return False
         topic, records = self._records(output)
         report = _reporter(on_done, len(records))
-        try:
-            for key, value in records:
-                self._producer.produce(topic, value, key, on_delivery=report)
-        except BufferError:
-            return False
-        return True
+        self._rest.extend(_Queued(topic, *record, report) for record in records)
+        if self._send_rest():
+            return True
+        self._rest.clear()
+        return False
 
     async def run(self) -> None:
         """Serve delivery reports until cancelled."""
-        while True:
-            self._producer.poll(0)
-            await asyncio.sleep(_POLL_SECONDS)
+        try:
+            while True:
+                self._serve()
+                await asyncio.sleep(_POLL_SECONDS)
+        except Exception as error:  # noqa: BLE001 - a task nobody awaits must not end in silence
+            self._fail(error)
 
     async def flush(self, timeout_seconds: float) -> None:
         """Wait until everything was answered, or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                while len(self._producer):
-                    self._producer.poll(0)
+                while len(self._producer) or self._rest:
+                    self._serve()
                     await asyncio.sleep(_POLL_SECONDS)
+
+    def _serve(self) -> None:
+        self._producer.poll(0)
+        self._send_rest()
+
+    def _send_rest(self) -> bool:
+        """Queue what the queue takes; whether it took anything."""
+        before = len(self._rest)
+        with contextlib.suppress(BufferError):
+            while self._rest:
+                record = self._rest[0]
+                self._producer.produce(record.topic, record.value, record.key, on_delivery=record.report)
+                self._rest.popleft()
+        return len(self._rest) < before
 
     def _records(self, output: Message) -> tuple[str, list[Record]]:
         match output:
