@@ -12,8 +12,16 @@ from stream.kafka.leaders import require_leaders
 
 DAY_MS = 86_400_000
 CONNECT_SECONDS = 5.0
+ASK_SECONDS = 10.0
 CREATE_SECONDS = 30.0
 FOR_EVER = -1
+
+_AWAY = {
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NOT_CONTROLLER,
+}
 
 
 @dataclass(frozen=True)
@@ -120,24 +128,38 @@ def create_topics(settings: dict[str, str], specs: list[TopicSpec], *, replicati
     there = list_partitions(admin, settings)
     new = [spec for spec in specs if spec.name not in there]
     topics = [NewTopic(s.name, s.partitions, replication, config=s.settings) for s in new]
-    for name, future in (admin.create_topics(topics, request_timeout=CREATE_SECONDS) if topics else {}).items():
+    created = set(_create(admin, topics, settings)) if topics else set()
+    require_leaders(admin, {s.name: there.get(s.name, s.partitions) for s in specs}, settings)
+    verdicts = [TopicVerdict(s.name, created=True) for s in new if s.name in created]
+    return verdicts + check_topics(admin, [s for s in specs if s.name not in created])
+
+
+def _create(admin: AdminClient, topics: list[NewTopic], settings: dict[str, str]) -> Iterator[str]:
+    """Yield the names of those that were created: another process may have been faster with one."""
+    for name, future in admin.create_topics(topics, request_timeout=CREATE_SECONDS).items():
         try:
             future.result()
+            yield name
         except KafkaException as error:
-            late = error.args[0].code() == KafkaError._TIMED_OUT  # noqa: SLF001 - librdkafka's own errors are named so
-            kind = UnreachableError if late else ConfigurationError
-            raise kind(f"topic {name} could not be created: {error.args[0].str()}") from error
-    require_leaders(admin, {s.name: there.get(s.name, s.partitions) for s in specs}, settings)
-    return [TopicVerdict(s.name, created=True) for s in new] + check_topics(admin, [s for s in specs if s not in new])
+            code, text = error.args[0].code(), error.args[0].str()
+            if code in _AWAY:
+                raise UnreachableError(
+                    f"Kafka at {settings.get('bootstrap.servers')} did not create topic {name} ({text}); is there a "
+                    "controller? This command can be repeated"
+                ) from error
+            if code != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise ConfigurationError(f"topic {name} could not be created: {text}") from error
 
 
 def check_topics(admin: AdminClient, specs: list[TopicSpec]) -> list[TopicVerdict]:
     """Compare existing topics with what they must be."""
     if not specs:
         return []
-    there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=10).topics.items()}
+    there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=ASK_SECONDS).topics.items()}
     resources = [ConfigResource(ConfigResource.Type.TOPIC, s.name) for s in specs]
-    actual = {r.name: f.result() for r, f in admin.describe_configs(resources, request_timeout=10).items()}
+    # A future's own limit would be a TimeoutError without a word; the request's is a KafkaException that says what.
+    asked = admin.describe_configs(resources, request_timeout=ASK_SECONDS)
+    actual = {resource.name: future.result() for resource, future in asked.items()}
     return [TopicVerdict(s.name, problem=_problem(s, there[s.name], actual[s.name])) for s in specs]
 
 
