@@ -1,5 +1,6 @@
 """How long to insist on an answer, and which failures insisting can cure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ CURABLE = (
 INCURABLE = (exceptions.AuthenticationError, exceptions.AuthorizationError)
 # Some refusals have no class of their own: a failing disk, too few replicas, a script that hangs.
 CURABLE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "OOM", "READONLY")
+
+_WITHIN_SCRIPT = re.compile(r"@user_script: \d+: -([A-Z]+) ")
 
 
 @dataclass(frozen=True)
@@ -44,4 +47,17 @@ def is_curable(error: Exception) -> bool:
         return False
     if isinstance(error, CURABLE):
         return True
-    return isinstance(error, exceptions.ResponseError) and str(error).startswith(CURABLE_CODES)
+    return isinstance(error, exceptions.ResponseError) and refusal_code(error) in CURABLE_CODES
+
+
+def refusal_code(error: exceptions.RedisError) -> str:
+    """Return the code a refusal begins with; that of a write within a script, where it was one.
+
+    Redis 7 gives the latter as it is, Redis 6 in the midst of a text of its own:
+    `ERR Error running script (call to f_1): @user_script:26: @user_script: 26: -READONLY You can't write ...`.
+    """
+    if isinstance(error, exceptions.ReadOnlyError):  # redis-py cuts off the codes that have a class
+        return "READONLY"
+    text = str(error)
+    within = _WITHIN_SCRIPT.search(text)
+    return within[1] if within else text.partition(" ")[0]

@@ -107,6 +107,9 @@ def test_what_waiting_cannot_cure_is_told_at_once(client: redis.Redis) -> None:
     assert clock.now == 0
 
 
+REDIS_6 = "Error running script (call to f_f3): @user_script:26: @user_script: 26: {}"
+
+
 @pytest.mark.parametrize(
     ("error", "curable"),
     [
@@ -115,6 +118,9 @@ def test_what_waiting_cannot_cure_is_told_at_once(client: redis.Redis) -> None:
         (exceptions.BusyLoadingError("LOADING"), True),
         (exceptions.ReadOnlyError("READONLY"), True),
         (exceptions.OutOfMemoryError("OOM"), True),
+        (exceptions.ResponseError(REDIS_6.format("-READONLY You can't write against a read only replica.")), True),
+        (exceptions.ResponseError(REDIS_6.format("-OOM command not allowed when used memory > 'maxmemory'.")), True),
+        (exceptions.ResponseError(REDIS_6.format("WRONGTYPE Operation against a key")), False),
         (ConnectionResetError(), True),
         (exceptions.AuthenticationError("WRONGPASS"), False),
         (exceptions.ResponseError("WRONGTYPE"), False),
