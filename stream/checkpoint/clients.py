@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from stream.checkpoint.address import StoreAddress, parse_address
 from stream.checkpoint.indirect import AsyncClusterStore, AsyncSentinelStore, ClusterStore, SentinelStore
+from stream.checkpoint.single import AsyncServer, Server
 
 TIMEOUT_SECONDS = 2.0
 SENTINEL_TIMEOUT_SECONDS = 0.5
@@ -56,7 +57,7 @@ def connect(url: str) -> Store:
         case "sentinel":
             return SentinelStore(redis.sentinel.Sentinel(**_sentinel(address, Retry), **options), address.service)
         case "single":
-            return redis.Redis.from_url(url, **options)
+            return Server.from_url(url, **options)
 
 
 def connect_async(url: str) -> AsyncStore:
@@ -73,7 +74,7 @@ def connect_async(url: str) -> AsyncStore:
             sentinel = redis.asyncio.sentinel.Sentinel(**_sentinel(address, AsyncRetry), **options)
             return AsyncSentinelStore(sentinel, address.service)
         case "single":
-            return redis.asyncio.Redis.from_url(url, **options)
+            return AsyncServer.from_url(url, **options)
 
 
 def _options() -> dict[str, Any]:

@@ -16,6 +16,8 @@ import redis.sentinel
 from redis.exceptions import AuthenticationError, ConnectionError, RedisClusterException, RedisError  # noqa: A004
 from redis.sentinel import MasterNotFoundError
 
+from stream.checkpoint.single import AsyncServer, Server
+
 
 class ClusterStore:
     """A Redis Cluster; for one thread.
@@ -95,7 +97,7 @@ class SentinelStore:
 
     def __init__(self, sentinel: redis.sentinel.Sentinel, service: str) -> None:
         self._sentinel, self._service = sentinel, service
-        self.client: redis.Redis = sentinel.master_for(service)
+        self.client: redis.Redis = sentinel.master_for(service, redis_class=Server)
 
     def execute_command(self, *args: Any) -> Any:
         """Send a command to the master."""
@@ -116,7 +118,7 @@ class AsyncSentinelStore:
 
     def __init__(self, sentinel: redis.asyncio.sentinel.Sentinel, service: str) -> None:
         self._sentinel, self._service = sentinel, service
-        self._client: redis.asyncio.Redis = sentinel.master_for(service)
+        self._client: redis.asyncio.Redis = sentinel.master_for(service, redis_class=AsyncServer)
 
     async def execute_command(self, *args: Any) -> Any:
         """Send a command to the master."""
