@@ -59,5 +59,5 @@ def test_workers_that_come_and_go_change_nothing(
         want = expected(config, rows, labels)
         wait(lambda: published(reader) == want, 120, "agreement", lambda: differences(reader, want, threads))
     finally:
-        assert all(thread.stop(5.0) for thread in alive)
+        assert all(thread.stop(30.0) for thread in alive)
     assert [thread.failure for thread in threads] == [None] * 3

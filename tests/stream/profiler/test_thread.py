@@ -84,7 +84,7 @@ def test_what_is_published_is_what_the_logs_say(config: ProfilerConfig, store: s
         wait(lambda: reader.profiles() and any(len(r.shards) == PARTITIONS for r in reader.reports), what="watermarks")
         assert reader.reports[-1].partitions == PARTITIONS
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
     assert thread.failure is None
 
 
@@ -96,7 +96,7 @@ def test_a_successor_goes_on_where_the_first_stopped(config: ProfilerConfig, sto
     first = profiler(config, store)
     first.start()
     wait(lambda: read_all([first], rows[:200], labels[:150]), what="reading")
-    assert first.stop(5.0)
+    assert first.stop(30.0)
     produce(config, rows[200:], config.topics.predictions)
     produce(config, labels[150:], config.topics.labels)
     second = profiler(config, store)
@@ -108,7 +108,7 @@ def test_a_successor_goes_on_where_the_first_stopped(config: ProfilerConfig, sto
         assert all(shard.predictions.balanced() for shard in second.status.shards)
         assert second.status.totals.checkpoint_bytes > 0
     finally:
-        assert second.stop(5.0)
+        assert second.stop(30.0)
 
 
 def test_two_share_the_shards_and_a_rebalance_changes_nothing(config: ProfilerConfig, store: str) -> None:
@@ -127,7 +127,7 @@ def test_two_share_the_shards_and_a_rebalance_changes_nothing(config: ProfilerCo
         want = expected(config, rows, labels)
         wait(lambda: published(reader) == want, what="agreement")
     finally:
-        stopped = [first.stop(5.0), second.stop(5.0)]
+        stopped = [first.stop(30.0), second.stop(30.0)]
     assert stopped == [True, True]
     assert (first.failure, second.failure) == (None, None)
 
@@ -144,7 +144,7 @@ def test_dead_letters_say_why_and_where(config: ProfilerConfig, store: str) -> N
     try:
         wait(lambda: reader.read() or len(reader.raw) == len(bad), what="dead letters")
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
     letters = [(dict(m.headers()), m.value()) for m in reader.raw]
     assert [headers["reason"].decode() for headers, _ in letters] == list(bad.values())
     assert [headers["offset"] for headers, _ in letters] == [b"0", b"1", b"2"]
@@ -175,7 +175,7 @@ def test_it_waits_while_the_store_is_away_and_goes_on_without_a_loss(config: Pro
         wait(lambda: published(reader) == want, what="agreement")
         assert thread.status.totals.store_failures > 0
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
         server.kill()
     assert thread.failure is None
 
@@ -220,7 +220,7 @@ def test_a_fenced_owner_writes_nothing_and_takes_over_anew(config: ProfilerConfi
         wait(lambda: published(reader) == want, what="agreement")
         wait(lambda: [s.epoch for s in thread.status.shards if s.shard == 1 and s.epoch > stolen], what="a new epoch")
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
 
 
 def test_a_quiet_shard_goes_on_by_the_clock(config: ProfilerConfig, store: str) -> None:
@@ -234,7 +234,7 @@ def test_a_quiet_shard_goes_on_by_the_clock(config: ProfilerConfig, store: str) 
         wait(lambda: reader.profiles() or reader.reports[-1].shards[0].predictions_ms > first, what="time passing")
         assert abs(reader.reports[-1].shards[0].predictions_ms - time.time() * 1000) < 60_000
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
 
 
 def _idle(report: WatermarkReport) -> bool:
@@ -269,7 +269,7 @@ def test_profiles_never_run_too_far_ahead_of_their_readers(config: ProfilerConfi
 
         wait(read_and_commit, what="agreement")
     finally:
-        assert thread.stop(5.0)
+        assert thread.stop(30.0)
         group.close()
 
 
