@@ -13,10 +13,10 @@ from load.generate.definition import HORIZON_MS, Watch, write_definition
 from load.generate.encode import LABEL, Encoded
 from load.generate.producer import Sink
 from load.servers import Servers
-from stream.kafka.clients import ORDERED
 from stream.kafka.topics import TopicNames, create_topics, topic_specs
 from stream.timeline.durations import parse_duration
 from tidegauge import Watermark, encode
+from tidegauge.kafka_settings import ORDERED
 
 PARTITIONS = 4
 SLACK_MS = 30_000

@@ -24,7 +24,7 @@ from load.chaos.service import Assignment, Sender
 from load.chaos.topics import ROLES
 from load.chaos.traffic import Traffic
 from load.chaos.verdict import Verdict, finish, verify
-from stream.kafka.clients import ORDERED
+from tidegauge.kafka_settings import ORDERED
 
 BASE_MS = 1_750_000_000_000 // 3_600_000 * 3_600_000
 SLICES, SLICE_SECONDS = 20, 0.25

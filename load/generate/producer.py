@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from confluent_kafka import Producer
 
 from load.generate.encode import Message
-from stream.kafka.clients import ORDERED
 from stream.kafka.topics import TopicNames
+from tidegauge.kafka_settings import ORDERED
 
 Progress = Callable[[int], None]
 FLUSH_SECONDS = 120.0

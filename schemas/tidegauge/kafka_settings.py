@@ -10,15 +10,21 @@ Servers = str | Mapping[str, Any]
 
 PARTITIONER = "murmur2_random"
 
-PRODUCER_DEFAULTS: Mapping[str, Any] = {
-    "compression.type": "lz4",
-    "enable.idempotence": True,  # a retry neither repeats an event nor overtakes another
-    "linger.ms": 20,  # a fifth of the requests, and nobody waits for an event
-    "log.connection.close": False,  # brokers close idle connections all day
+ORDERED: Mapping[str, str] = {
+    "enable.idempotence": "true",  # a retry neither repeats a message nor overtakes another
+    "acks": "all",
     # librdkafka takes the success of a later request for that of an earlier one. A broker agrees, unless these are the
     # first that a partition has of this producer: if the first of those is refused (its leader is just being changed,
     # say), it is lost, and was reported as delivered. With one request at a time there is no later one.
-    "max.in.flight.requests.per.connection": 1,
+    "max.in.flight.requests.per.connection": "1",
+}
+"""In order, each once, and reported as delivered only if it was."""
+
+PRODUCER_DEFAULTS: Mapping[str, Any] = {
+    **ORDERED,
+    "compression.type": "lz4",
+    "linger.ms": 20,  # a fifth of the requests, and nobody waits for an event
+    "log.connection.close": False,  # brokers close idle connections all day
     "queue.buffering.max.kbytes": 65_536,  # librdkafka's own default is 1 GB of the service's memory
 }
 

@@ -11,11 +11,12 @@ from confluent_kafka import KafkaError
 
 from stream.app.learned import LearnedWriter
 from stream.history.records import Record, encode_history
-from stream.kafka.clients import ORDERED, PRODUCER_BOUNDS, make_producer
+from stream.kafka.clients import PRODUCER_BOUNDS, make_producer
 from stream.kafka.topics import TopicNames
 from stream.monitor.outputs import History, HistoryPane, HistorySnapshot, LearnedModel, LearnedReference, Output
 from tidegauge.alerts import Alert
 from tidegauge.codec import encode
+from tidegauge.kafka_settings import ORDERED
 from tidegauge.reports import Report
 from tidegauge.retraining import RetrainingRequest
 

@@ -8,7 +8,8 @@ from confluent_kafka import KafkaError, Message
 from stream.definitions.reader import PARTITION, DefinitionReader
 from stream.definitions.records import content_hash
 from stream.errors import ConfigurationError, UnreachableError
-from stream.kafka.clients import ORDERED, make_producer
+from stream.kafka.clients import make_producer
+from tidegauge.kafka_settings import ORDERED
 
 WRITE_TIMEOUT_SECONDS: Final = 30.0
 

@@ -37,15 +37,6 @@ CONSUMER_BOUNDS: Final = {"queued.max.messages.kbytes": "32768", "fetch.max.byte
 PRODUCER_BOUNDS: Final = {"queue.buffering.max.kbytes": "32768"}
 """Produced and not yet acknowledged. librdkafka's default is 1 GB: that is what a topic that is away would fill."""
 
-ORDERED: Final = {
-    "enable.idempotence": "true",
-    "acks": "all",
-    # With more, librdkafka reports a producer's first messages to a partition as delivered when the leader refused them
-    # and took the next request: it counts on a sequence that a broker without a memory of that producer cannot check.
-    "max.in.flight.requests.per.connection": "1",
-}
-"""In order, each once, and reported as delivered only if it was."""
-
 PARTITION_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - confluent_kafka names librdkafka's own errors so
 """Code of the event that tells of a partition's end, with `enable.partition.eof`."""
 

@@ -1,7 +1,7 @@
 """Waiting until the leaders of new topics serve: a broker names a partition's leader before that one knows of it.
 
 What is produced in between is refused at first, and clients that send on meanwhile put it behind what came after, or
-lose it (see `clients.ORDERED`).
+lose it (see `tidegauge.kafka_settings.ORDERED`).
 """
 
 import time

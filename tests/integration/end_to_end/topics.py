@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from stream.kafka.clients import ORDERED
+from tidegauge.kafka_settings import ORDERED
 
 PARTITIONS = 4
 

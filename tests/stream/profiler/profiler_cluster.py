@@ -10,11 +10,11 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from profiler_logs import Event, catalog, comparable, without_empty
 
-from stream.kafka.clients import ORDERED
 from stream.parts.keys import PartKey
 from stream.profiler import ProfilerConfig, ProfilerThread, ShardCore, schedule
 from stream.profiler.messages import RawBatch
 from tidegauge.codec import decode_profiles
+from tidegauge.kafka_settings import ORDERED
 from tidegauge.partitioner import partition_for
 from tidegauge.profiles import WatermarkReport
 
