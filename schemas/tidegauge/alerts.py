@@ -1,6 +1,6 @@
 """What comes out when a change matters: one message per transition of an alert."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -11,6 +11,7 @@ AlertKind = Literal[
     "tidegauge.state",
 ]  # fmt: skip
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
+KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

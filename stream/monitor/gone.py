@@ -1,7 +1,6 @@
 """Detectors of versions and segments that are gone: they would stand in every snapshot for ever."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from stream.monitor.judges import Judges
 from stream.monitor.learn import reach_of
@@ -9,7 +8,7 @@ from stream.monitor.memory import IDLE_MS
 from stream.monitor.pruning import PANES, kept_ms
 from stream.monitor.state import MonitorState
 from stream.monitor.streams import Stream
-from tidegauge.alerts import AlertKind
+from tidegauge.alerts import KINDS
 
 
 def forget_gone(state: MonitorState, judges: Judges, models: Sequence[str]) -> None:
@@ -25,5 +24,5 @@ def forget_gone(state: MonitorState, judges: Judges, models: Sequence[str]) -> N
         longest_ms = max(kept_ms(compiled, retention_ms=0) for compiled, _ in judges.revisions(model))
         before_ms[model] = reached_ms - longest_ms - IDLE_MS
         left.update(stream for part in PANES for stream in state.panes.streams(model, part))
-        left.update(state.service.streams(model), state.alerts.streams(model, get_args(AlertKind)))
+        left.update(state.service.streams(model), state.alerts.streams(model, KINDS))
     state.drop_detectors(before_ms, left)

@@ -4,12 +4,10 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import get_args
 
-from tidegauge.alerts import SEVERITIES, Alert, AlertKind, Severity
+from tidegauge.alerts import KINDS, SEVERITIES, Alert, AlertKind, Severity
 
 EVERY_MODEL = "*"
-KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 
 
 @dataclass(frozen=True, slots=True)
